@@ -1,0 +1,136 @@
+/*
+ * The configuration: one table of directives (config.c) that httpd's command_rec, the parser of
+ * crm360d and crm360ctl, their --help and the test of conf/crm360.conf are all made from.
+ * A file is read once into pools that live as long as the configuration; afterwards it is read-only and any
+ * thread may look. Never opens a secret file that the reading program does not need, and never prints one.
+ */
+#ifndef CRM360_CONFIG_H
+#define CRM360_CONFIG_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "core/route.h"
+
+/* Where a directive may stand. */
+#define CRM360_IN_SERVER 1u   /* outside all sections; in httpd also inside <VirtualHost> */
+#define CRM360_IN_DATABASE 2u /* inside <Crm360Database customer alias> */
+#define CRM360_IN_LOCATION 4u /* httpd's <Location>; not part of the shared file */
+
+/* Who reads a directive's value (and opens the secret it names). */
+#define CRM360_READ_HTTPD 1u
+#define CRM360_READ_CONSUMER 2u /* crm360d and crm360ctl */
+
+/* One <Crm360Database customer alias> section. */
+typedef struct crm360_database_t {
+    const char *customer;
+    const char *alias;
+    const char *driver;              /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
+    const char *params;              /* Crm360DBParams; NULL = not set */
+    const char *password;            /* from Crm360DBPasswordFile; consumer only; NULL = none */
+    int default_zone_id;             /* 0 = none; likewise the next two */
+    int default_brand_id;
+    int default_contact_address_type_id;
+    const char *file;                /* where the section stands */
+    int line;
+} crm360_database_t;
+
+/* Where Redis is. */
+typedef struct crm360_redis_address_t {
+    const char *path;     /* Unix socket; NULL = TCP */
+    const char *host;
+    int port;
+    int database;
+    const char *user;     /* NULL = the default user */
+    const char *password; /* NULL = none */
+    const char *text;     /* for logs: never holds a password */
+} crm360_redis_address_t;
+
+typedef struct crm360_config_t crm360_config_t;         /* server level */
+typedef struct crm360_location_t crm360_location_t;     /* one httpd location */
+typedef struct crm360_directive_t crm360_directive_t;   /* one row of the table */
+
+/* Making and merging. Every setting is unset or a value; `add` wins where it is set. */
+crm360_config_t *crm360_config_make(apr_pool_t *pool);
+crm360_config_t *crm360_config_merge(const crm360_config_t *base, const crm360_config_t *add,
+                                     apr_pool_t *pool);
+crm360_location_t *crm360_location_make(apr_pool_t *pool);
+crm360_location_t *crm360_location_merge(const crm360_location_t *base,
+                                         const crm360_location_t *add, apr_pool_t *pool);
+
+/* Settings with their defaults applied. Intervals are microseconds, sizes bytes. */
+const crm360_redis_address_t *crm360_config_redis(const crm360_config_t *config, apr_pool_t *pool);
+apr_interval_time_t crm360_config_connect_timeout(const crm360_config_t *config);
+apr_interval_time_t crm360_config_command_timeout(const crm360_config_t *config);
+apr_interval_time_t crm360_config_handler_timeout(const crm360_config_t *config);
+apr_interval_time_t crm360_config_lease(const crm360_config_t *config);
+apr_interval_time_t crm360_config_inbox_keep(const crm360_config_t *config);
+int crm360_config_workers(const crm360_config_t *config, crm360_lane_t lane);
+const apr_interval_time_t *crm360_config_retry_schedule(const crm360_config_t *config, int *steps);
+
+/* The databases, in the order of the file; elements are crm360_database_t *. */
+const apr_array_header_t *crm360_config_databases(const crm360_config_t *config);
+
+/* Looks a database up without regard to case. NULL when unknown; then *customer_known says whether
+ * at least the customer has a section. customer_known may be NULL. */
+const crm360_database_t *crm360_config_database(const crm360_config_t *config, const char *customer,
+                                                const char *alias, int *customer_known);
+
+/* Settings of a location. */
+int crm360_location_enabled(const crm360_location_t *location);              /* Crm360Webhook */
+apr_off_t crm360_location_max_body(const crm360_location_t *location);       /* Crm360MaxBody */
+
+/* Checks what no single directive can: that limits nest (connect < command < handler < lease), that
+ * each database has what `reader` needs. NULL, or a text that names the directives, lives in `pool`. */
+const char *crm360_config_check(const crm360_config_t *config, unsigned reader, apr_pool_t *pool);
+
+/* Reads a whole file in the shared grammar: our server directives and <Crm360Database> sections,
+ * comments, quotes, continuation lines; anything else is refused. The result lives in `pool`.
+ * CRM360_ECONFIG: *error is "file:line: Directive: what is wrong; what is allowed". Also calls
+ * crm360_config_check(). */
+apr_status_t crm360_config_read(crm360_config_t **config, const char **error, const char *file,
+                                unsigned reader, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* ---- the table, for those who make something from it ---- */
+
+struct crm360_directive_t {
+    const char *name;
+    unsigned contexts;         /* CRM360_IN_... */
+    unsigned readers;          /* CRM360_READ_... */
+    int min_args;
+    int max_args;              /* -1 = any number */
+    const char *syntax;        /* arguments, e.g. "time" or "lane number" */
+    const char *default_text;  /* "none" when there is no default */
+    const char *help;          /* one or two sentences: meaning, unit, range */
+    /* Sets it: args are already split; returns NULL or what is wrong and what is allowed. */
+    const char *(*set)(const crm360_directive_t *directive, void *target, int argc,
+                       const char *const *argv, unsigned reader, apr_pool_t *pool);
+    apr_size_t offset;         /* of the member in the target struct */
+    apr_int64_t min;           /* range of a number, interval or size */
+    apr_int64_t max;
+};
+
+/* Ends with an entry whose name is NULL. */
+extern const crm360_directive_t crm360_directives[];
+
+/* Looks a directive up without regard to case (as httpd does); NULL when unknown. */
+const crm360_directive_t *crm360_directive_find(const char *name);
+
+/* Applies one directive. `args` is the rest of its line, quotes and all. `target` is the
+ * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`. NULL, or an error
+ * text without file and line, in `pool`: "Directive: what is wrong; what is allowed". */
+const char *crm360_directive_apply(const crm360_directive_t *directive, void *target,
+                                   unsigned context, unsigned reader, const char *args,
+                                   apr_pool_t *pool);
+
+/* Begins a <Crm360Database customer alias> section in `config`; `args` is what stands between the
+ * section's name and '>'. NULL and *database, or an error text (bad name, duplicate of file:line). */
+const char *crm360_database_begin(crm360_database_t **database, crm360_config_t *config,
+                                  const char *args, const char *file, int line, apr_pool_t *pool);
+
+/* The --help listing of all directives, in `pool`. */
+const char *crm360_directive_help(apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Names of all Redis keys, contract version 1 (doc/queue.txt). Nothing else in the project spells a
+ * key. All keys of one database share one hash tag, so that every script fits one cluster slot.
+ */
+#ifndef CRM360_KEYS_H
+#define CRM360_KEYS_H
+
+#include <apr_pools.h>
+
+#include "core/route.h"
+
+#define CRM360_KEY_WAKE "crm360:1:wake"           /* channel: "<queue key> <visible from, ms>" */
+#define CRM360_KEY_CONSUMERS "crm360:1:consumers" /* hash: instance -> JSON heartbeat */
+
+typedef struct crm360_keys_t {
+    const char *lane[CRM360_LANES]; /* sorted sets, one per lane */
+    const char *claims;             /* hash */
+    const char *failures;           /* hash */
+    const char *dead;               /* sorted set */
+    const char *counters;           /* hash */
+    const char *paused;             /* set */
+    const char *message_prefix;     /* followed by a message id */
+} crm360_keys_t;
+
+/* All keys of one database, in `pool`. */
+const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, apr_pool_t *pool);
+
+/* Key of one stored message, in `pool`. */
+const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * The queue: messages of one database and lane in a Redis sorted set scored by the time from which
+ * they are visible (doc/queue.txt). Each verb is one Lua script, and this is the only caller of them.
+ * Hides the transport: pooled connections, NOSCRIPT, a restarted Redis.
+ * Tokens fence: a worker that lost its lease completes nothing.
+ */
+#ifndef CRM360_QUEUE_H
+#define CRM360_QUEUE_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "core/config.h"
+#include "core/keys.h"
+#include "core/status.h"
+
+#define CRM360_CLAIM_MOST 100 /* ids in one script call */
+
+typedef struct crm360_queue_t crm360_queue_t;
+
+/* Makes the access to the queues of one Redis server; connects nothing yet. At most `connections` are
+ * open at a time. `health` is the memory in which all processes remember that Redis is away, of
+ * crm360_queue_health_size() zeroed bytes, or NULL for one of our own. Any thread may use the result; everything
+ * ends with `pool`. The configuration must outlive it. */
+apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
+                               int connections, void *health, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+apr_size_t crm360_queue_health_size(void);
+
+/* What a producer hands over. Everything is borrowed for the call. */
+typedef struct crm360_push_t {
+    const char *customer;
+    const char *database;
+    crm360_lane_t lane;
+    const char *id;
+    const char *message;                /* the stored message */
+    apr_size_t message_len;
+    apr_interval_time_t invisible_for;  /* 0 = visible at once */
+} crm360_push_t;
+
+typedef struct crm360_receipt_t {
+    const char *queue;       /* key of the sorted set */
+    apr_time_t visible_at;   /* Redis' clock */
+    const char *durability;  /* "memory": what is certain when the call returns */
+    const char *detail;      /* why it failed, for the log; never a secret */
+} crm360_receipt_t;
+
+/* Stores a message and makes it visible when it is due. Pushing an id that is there already changes nothing
+ * and succeeds, so repeating is harmless. Repeats once on a fresh connection when the old one was
+ * broken. CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis refuses writes now. After
+ * either the message may be there or not; *receipt->detail says more. Strings live in `pool`. */
+apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
+                               const crm360_push_t *push, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* ---- for consumers ---- */
+
+/* What one claim gave. */
+typedef struct crm360_claim_t {
+    const char *token;                /* fences everything done with these ids */
+    const apr_array_header_t *ids;    /* const char *, oldest first */
+    apr_interval_time_t next_due;     /* until the queue's next message is visible; 0 = now, -1 = none */
+} crm360_claim_t;
+
+/* Leases up to `most` (<= CRM360_CLAIM_MOST) visible messages of a lane to `worker` for `lease`. */
+apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, crm360_lane_t lane, int most,
+                                const char *worker, apr_interval_time_t lease, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Fetches stored messages by id. (*data)[i] is NULL where the id has no message. Stops once `most_bytes`
+ * are there, but not before the first: *fetched says how many of the ids were looked at. */
+typedef struct crm360_blob_t {
+    const char *data;
+    apr_size_t len;
+} crm360_blob_t;
+apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, const char *const *ids, int count,
+                                apr_size_t most_bytes, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Ends messages that are done. *acked counts those whose lease was still ours. */
+apr_status_t crm360_queue_ack(int *acked, crm360_queue_t *queue, const crm360_keys_t *keys,
+                              crm360_lane_t lane, const char *token, const char *const *ids,
+                              int count, apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Puts a message that failed back, visible after `delay`, and records the failure.
+ * CRM360_ELEASE when the lease is no longer ours. */
+apr_status_t crm360_queue_retry(crm360_queue_t *queue, const crm360_keys_t *keys,
+                                crm360_lane_t lane, const char *token, const char *id,
+                                apr_interval_time_t delay, const char *reason, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Moves a message to the dead letters with the reason. CRM360_ELEASE as above. */
+apr_status_t crm360_queue_bury(crm360_queue_t *queue, const crm360_keys_t *keys,
+                               crm360_lane_t lane, const char *token, const char *id,
+                               const char *reason, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Gives messages back untried, visible again after `delay` (0 = at their old place in the queue); costs
+ * no attempt. *released counts those whose lease was still ours. */
+apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const crm360_keys_t *keys,
+                                  crm360_lane_t lane, const char *token, const char *const *ids,
+                                  int count, apr_interval_time_t delay, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* How often a message has failed, for the retry schedule. attempts[i] belongs to ids[i]. */
+apr_status_t crm360_queue_attempts(int *attempts, crm360_queue_t *queue, const crm360_keys_t *keys,
+                                   const char *const *ids, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+#endif

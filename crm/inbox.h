@@ -1,0 +1,20 @@
+/*
+ * The inbox: one row per message that had its effect, written in the same transaction, so that a
+ * message delivered again by the queue changes nothing.
+ */
+#ifndef CRM_INBOX_H
+#define CRM_INBOX_H
+
+#include "crm/db.h"
+
+/* Notes that message `id` is being processed. *fresh is 0 when an earlier transaction has committed
+ * it: then skip the handler and acknowledge. Errors as crm_db_begin(). */
+apr_status_t crm_inbox_add(int *fresh, crm_db_t *db, const char *id, const char *route,
+                           apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Deletes rows processed more than `keep` ago, at most `most` of them, in a transaction of its own. *pruned
+ * counts. */
+apr_status_t crm_inbox_prune(int *pruned, crm_db_t *db, apr_interval_time_t keep, int most,
+                             apr_pool_t *pool) __attribute__((warn_unused_result));
+
+#endif

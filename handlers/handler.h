@@ -1,0 +1,53 @@
+/*
+ * The contract of a platform handler. A handler turns one message into rows of the CRM database, inside a
+ * transaction and savepoint that the worker holds. It never touches the queue, never sleeps, keeps no state between
+ * messages, and must stand being called twice with the same message.
+ */
+#ifndef HANDLER_H
+#define HANDLER_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "core/config.h"
+#include "core/message.h"
+#include "crm/db.h"
+
+typedef enum {
+    HANDLER_DONE,  /* its effect is in the transaction */
+    HANDLER_RETRY, /* not now: try again by the schedule, or not before `not_before` */
+    HANDLER_REJECT /* never: the message goes to the dead letters with the reason */
+} handler_verdict_t;
+
+typedef struct handler_result_t {
+    handler_verdict_t verdict;
+    const char *reason;     /* for RETRY and REJECT: one sentence for the operator, in the message's
+                               pool; says what was expected, never quotes personal data */
+    apr_time_t not_before;  /* for RETRY: 0 = by the schedule */
+} handler_result_t;
+
+typedef struct handler_context_t {
+    crm_db_t *db;                       /* inside a transaction and a savepoint */
+    const crm360_database_t *database;  /* its section: default zone, brand, address type */
+} handler_context_t;
+
+/* ---- interface to implement ---- */
+
+typedef struct handler_t {
+    const char *platform; /* as the route table spells it */
+    /* Which routes of the platform it serves: 1 when it can deliver `route`. */
+    int (*serves)(const crm360_route_t *route);
+    /* APR_SUCCESS: *result is the verdict. Anything else is a fault of the database (CRM360_EAWAY,
+     * CRM360_ECONFLICT, CRM360_ESCHEMA) that no message is to blame for: the worker rolls the batch back and
+     * tries later without spending an attempt. CRM360_EDATA from crm is turned into REJECT by the handler. */
+    apr_status_t (*deliver)(handler_result_t *result, const crm360_message_t *message,
+                            const handler_context_t *context, apr_pool_t *pool);
+} handler_t;
+
+/* The handler that serves `route`, NULL when this version has none. */
+const handler_t *handler_find(const crm360_route_t *route);
+
+/* All of them, ended by NULL (handlers.c). */
+extern const handler_t *const handlers[];
+
+#endif
