@@ -18,7 +18,6 @@ typedef struct crm360_keys_t {
     const char *failures;           /* hash */
     const char *dead;               /* sorted set */
     const char *counters;           /* hash */
-    const char *paused;             /* set */
     const char *message_prefix;     /* followed by a message id */
 } crm360_keys_t;
 

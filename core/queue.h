@@ -34,16 +34,16 @@ typedef struct crm360_push_t {
     const char *database;
     crm360_lane_t lane;
     const char *id;
-    const char *message;                /* the stored message */
+    const char *message; /* the stored message */
     apr_size_t message_len;
-    apr_interval_time_t invisible_for;  /* 0 = visible at once */
+    apr_interval_time_t invisible_for; /* 0 = visible at once */
 } crm360_push_t;
 
 typedef struct crm360_receipt_t {
-    const char *queue;       /* key of the sorted set */
-    apr_time_t visible_at;   /* Redis' clock */
-    const char *durability;  /* "memory": what is certain when the call returns */
-    const char *detail;      /* why it failed, for the log; never a secret */
+    const char *queue;      /* key of the sorted set */
+    apr_time_t visible_at;  /* Redis' clock */
+    const char *durability; /* "memory": what is certain when the call returns */
+    const char *detail;     /* why it failed, for the log; never a secret */
 } crm360_receipt_t;
 
 /* Stores a message and makes it visible when it is due. Pushing an id that is there already changes nothing
@@ -58,9 +58,12 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
 
 /* What one claim gave. */
 typedef struct crm360_claim_t {
-    const char *token;                /* fences everything done with these ids */
-    const apr_array_header_t *ids;    /* const char *, oldest first */
-    apr_interval_time_t next_due;     /* until the queue's next message is visible; 0 = now, -1 = none */
+    const char *token; /* fences everything done with these ids */
+    int count;
+    const char *const *ids; /* oldest first */
+    const int *attempts;    /* how often each has failed before */
+    apr_interval_time_t
+        next_due; /* until the queue's next message is visible; 0 = now, -1 = none */
 } crm360_claim_t;
 
 /* Leases up to `most` (<= CRM360_CLAIM_MOST) visible messages of a lane to `worker` for `lease`. */
@@ -93,10 +96,9 @@ apr_status_t crm360_queue_retry(crm360_queue_t *queue, const crm360_keys_t *keys
     __attribute__((warn_unused_result));
 
 /* Moves a message to the dead letters with the reason. CRM360_ELEASE as above. */
-apr_status_t crm360_queue_bury(crm360_queue_t *queue, const crm360_keys_t *keys,
-                               crm360_lane_t lane, const char *token, const char *id,
-                               const char *reason, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
+apr_status_t crm360_queue_bury(crm360_queue_t *queue, const crm360_keys_t *keys, crm360_lane_t lane,
+                               const char *token, const char *id, const char *reason,
+                               apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Gives messages back untried, visible again after `delay` (0 = at their old place in the queue); costs
  * no attempt. *released counts those whose lease was still ours. */
@@ -105,9 +107,23 @@ apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const cr
                                   int count, apr_interval_time_t delay, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* How often a message has failed, for the retry schedule. attempts[i] belongs to ids[i]. */
-apr_status_t crm360_queue_attempts(int *attempts, crm360_queue_t *queue, const crm360_keys_t *keys,
-                                   const char *const *ids, int count, apr_pool_t *pool)
+/* The same for all messages of a worker that is gone, by its name. `crashed` is the id it was running when
+ * it died of its own doing (NULL = none): that one is charged a crash with the text `what`, and becomes a dead
+ * letter after three. */
+apr_status_t crm360_queue_release_worker(int *released, crm360_queue_t *queue,
+                                         const crm360_keys_t *keys, crm360_lane_t lane,
+                                         const char *worker, const char *crashed, const char *what,
+                                         apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* What a look at one database shows. */
+typedef struct crm360_look_t {
+    apr_int64_t head_ms[CRM360_LANES]; /* when each lane's first entry is visible; -1 = empty */
+    const apr_array_header_t *workers; /* const char *: who holds claims; NULL = nobody */
+} crm360_look_t;
+
+/* Looks at `count` databases in one go, changing nothing. *now_ms is Redis' clock. */
+apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360_queue_t *queue,
+                               const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 #endif

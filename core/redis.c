@@ -1,0 +1,552 @@
+/*
+ * Redis connections on hiredis: making, pooling, commands, replies. Maps hiredis' errors to our own
+ * status here and nowhere else. Must never let user data near a format string, reuse a connection after
+ * an I/O error, or sleep.
+ */
+#include "core/redis.h"
+
+#include <apr_atomic.h>
+#include <apr_reslist.h>
+#include <apr_sha1.h>
+#include <apr_strings.h>
+
+#include <hiredis.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "core/log.h"
+
+/* How often one caller may try while the server is away, in ms: callers in between fail at once, and
+ * a server that is back is noticed within this time. */
+#define PROBE_MS 250
+
+#define STATE_ANSWERS 0u
+#define STATE_AWAY 1u
+#define STATE_REFUSES 2u
+
+struct crm360_redis_t {
+    redisContext *context; /* NULL while not connected; freed by disconnect() */
+    apr_uint32_t generation;
+    int timed_out; /* the last error was a timeout: the command may have been executed */
+    char error[200];
+};
+
+struct crm360_redis_pool_t {
+    const crm360_redis_address_t *address;
+    struct timeval connect_timeout;
+    struct timeval command_timeout;
+    apr_reslist_t *list;              /* of crm360_redis_t, idle or borrowed */
+    volatile apr_uint32_t generation; /* connections of an older one are not used again */
+    crm360_redis_health_t *health;
+};
+
+/* ---- one connection ---- */
+
+static void disconnect(crm360_redis_t *redis)
+{
+    if (redis->context) {
+        redisFree(redis->context);
+        redis->context = NULL;
+    }
+}
+
+static apr_status_t disconnect_cleanup(void *data)
+{
+    disconnect(data);
+    return APR_SUCCESS;
+}
+
+/* Notes why the context failed and drops it: hiredis contexts are dead after an error. */
+static apr_status_t fail(crm360_redis_t *redis, const char *doing)
+{
+    int saved = errno;
+    redisContext *context = redis->context;
+
+    redis->timed_out = context && context->err == REDIS_ERR_IO &&
+                       (saved == EAGAIN || saved == EWOULDBLOCK || saved == ETIMEDOUT);
+    apr_snprintf(redis->error, sizeof redis->error, "%s: %s", doing,
+                 redis->timed_out ? "no answer in time"
+                 : context        ? context->errstr
+                                  : "out of memory");
+    disconnect(redis);
+    return CRM360_EAWAY;
+}
+
+/* Error replies that mean "not now" or "not you", as opposed to a misunderstanding. */
+static apr_status_t classify(const char *text)
+{
+    static const char *const refusals[] = {"OOM",
+                                           "MISCONF",
+                                           "READONLY",
+                                           "LOADING",
+                                           "BUSY",
+                                           "MASTERDOWN",
+                                           "NOREPLICAS",
+                                           "CLUSTERDOWN",
+                                           "TRYAGAIN",
+                                           "NOAUTH",
+                                           "WRONGPASS",
+                                           "NOPERM",
+                                           "ERR max number of clients reached",
+                                           "ERR invalid password",
+                                           "ERR DB index",
+                                           NULL};
+    int i;
+
+    for (i = 0; refusals[i]; i++) {
+        if (strncmp(text, refusals[i], strlen(refusals[i])) == 0) {
+            return CRM360_EREFUSED;
+        }
+    }
+    return CRM360_EPROTOCOL;
+}
+
+static apr_status_t free_reply(void *data)
+{
+    freeReplyObject(data);
+    return APR_SUCCESS;
+}
+
+/* Our view of a hiredis reply; strings are borrowed from it. */
+static void convert(crm360_reply_t *to, const redisReply *from, apr_pool_t *pool)
+{
+    crm360_reply_t *items;
+    apr_size_t i;
+
+    memset(to, 0, sizeof *to);
+    switch (from->type) {
+    case REDIS_REPLY_STRING:
+    case REDIS_REPLY_STATUS:
+    case REDIS_REPLY_ERROR:
+        to->type = from->type == REDIS_REPLY_ERROR ? CRM360_REPLY_ERROR : CRM360_REPLY_STRING;
+        to->text = from->str;
+        to->len = from->len;
+        break;
+    case REDIS_REPLY_INTEGER:
+        to->type = CRM360_REPLY_NUMBER;
+        to->number = from->integer;
+        break;
+    case REDIS_REPLY_ARRAY:
+        to->type = CRM360_REPLY_ARRAY;
+        to->count = from->elements;
+        to->items = items = apr_palloc(pool, (from->elements + 1) * sizeof *items);
+        for (i = 0; i < from->elements; i++) {
+            convert(&items[i], from->element[i], pool);
+        }
+        break;
+    default:
+        to->type = CRM360_REPLY_NIL;
+        break;
+    }
+}
+
+static crm360_reply_t *adopt(redisReply *from, apr_pool_t *pool)
+{
+    crm360_reply_t *reply = apr_palloc(pool, sizeof *reply);
+
+    apr_pool_cleanup_register(pool, from, free_reply, apr_pool_cleanup_null);
+    convert(reply, from, pool);
+    return reply;
+}
+
+apr_status_t crm360_redis_send(crm360_redis_t *redis, const crm360_command_t *command)
+{
+    int done = 0;
+
+    if (!redis->context) {
+        return CRM360_EAWAY;
+    }
+    if (redisAppendCommandArgv(redis->context, command->argc, command->argv, command->lens)) {
+        return fail(redis, "sending");
+    }
+    while (!done) {
+        if (redisBufferWrite(redis->context, &done) != REDIS_OK) {
+            return fail(redis, "sending");
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *redis,
+                                   const crm360_command_t *commands, int count, apr_pool_t *pool)
+{
+    int i;
+
+    if (!redis->context) {
+        return CRM360_EAWAY;
+    }
+    for (i = 0; i < count; i++) {
+        if (redisAppendCommandArgv(redis->context, commands[i].argc, commands[i].argv,
+                                   commands[i].lens)) {
+            return fail(redis, "sending");
+        }
+    }
+    for (i = 0; i < count; i++) {
+        void *reply = NULL;
+
+        errno = 0;
+        if (redisGetReply(redis->context, &reply) != REDIS_OK || !reply) {
+            return fail(redis, "waiting for the reply");
+        }
+        replies[i] = adopt(reply, pool);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t crm360_redis_command(crm360_reply_t **reply, crm360_redis_t *redis,
+                                  const crm360_command_t *command, apr_pool_t *pool)
+{
+    apr_status_t rv = crm360_redis_pipeline(reply, redis, command, 1, pool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if ((*reply)->type == CRM360_REPLY_ERROR) {
+        apr_cpystrn(redis->error, (*reply)->text, sizeof redis->error);
+        return classify((*reply)->text);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t crm360_redis_script(crm360_reply_t **reply, crm360_redis_t *redis,
+                                 const crm360_script_t *script, const crm360_command_t *command,
+                                 apr_pool_t *pool)
+{
+    crm360_command_t *whole = crm360_command_make(command->argc + 2, pool);
+    apr_status_t rv;
+
+    crm360_command_add(whole, "EVALSHA");
+    crm360_command_add(whole, script->sha);
+    memcpy(whole->argv + 2, command->argv, (apr_size_t)command->argc * sizeof *command->argv);
+    memcpy(whole->lens + 2, command->lens, (apr_size_t)command->argc * sizeof *command->lens);
+    whole->argc += command->argc;
+    rv = crm360_redis_command(reply, redis, whole, pool);
+    if (rv == CRM360_EPROTOCOL && strncmp(redis->error, "NOSCRIPT", 8) == 0) {
+        /* SCRIPT FLUSH or a restart: EVAL runs it and keeps it for the next one. */
+        whole->argv[0] = "EVAL";
+        whole->lens[0] = 4;
+        whole->argv[1] = script->text;
+        whole->lens[1] = strlen(script->text);
+        rv = crm360_redis_command(reply, redis, whole, pool);
+    }
+    return rv;
+}
+
+/* AUTH and SELECT, where the address asks for them. */
+static apr_status_t greet(crm360_redis_t *redis, const crm360_redis_address_t *address,
+                          apr_pool_t *pool)
+{
+    crm360_command_t *command = crm360_command_make(3, pool);
+    crm360_reply_t *reply;
+    apr_status_t rv;
+
+    if (address->password) {
+        crm360_command_add(command, "AUTH");
+        if (address->user) {
+            crm360_command_add(command, address->user);
+        }
+        crm360_command_add(command, address->password);
+        rv = crm360_redis_command(&reply, redis, command, pool);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    if (address->database != 0) {
+        command = crm360_command_make(2, pool);
+        crm360_command_add(command, "SELECT");
+        crm360_command_add_number(command, address->database, pool);
+        return crm360_redis_command(&reply, redis, command, pool);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t connect_to(crm360_redis_t *redis, const crm360_redis_address_t *address,
+                               struct timeval connect_timeout, struct timeval command_timeout,
+                               apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    errno = 0;
+    redis->timed_out = 0;
+    redis->context = address->path
+                         ? redisConnectUnixWithTimeout(address->path, connect_timeout)
+                         : redisConnectWithTimeout(address->host, address->port, connect_timeout);
+    if (!redis->context || redis->context->err) {
+        return fail(redis, "connecting");
+    }
+    if (redisSetTimeout(redis->context, command_timeout) != REDIS_OK) {
+        return fail(redis, "setting the timeout");
+    }
+    rv = greet(redis, address, pool);
+    if (rv != APR_SUCCESS) {
+        disconnect(redis);
+    }
+    return rv;
+}
+
+static struct timeval timeval_of(apr_interval_time_t t)
+{
+    struct timeval tv;
+
+    tv.tv_sec = (time_t)apr_time_sec(t);
+    tv.tv_usec = (suseconds_t)apr_time_usec(t);
+    return tv;
+}
+
+apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,
+                                  const crm360_redis_address_t *address,
+                                  apr_interval_time_t connect_timeout,
+                                  apr_interval_time_t command_timeout, apr_pool_t *pool)
+{
+    crm360_redis_t *made = apr_pcalloc(pool, sizeof *made);
+    apr_status_t rv;
+
+    apr_pool_cleanup_register(pool, made, disconnect_cleanup, apr_pool_cleanup_null);
+    rv = connect_to(made, address, timeval_of(connect_timeout), timeval_of(command_timeout), pool);
+    if (rv != APR_SUCCESS) {
+        *detail = apr_pstrcat(pool, address->text, ": ", made->error, NULL);
+        return rv;
+    }
+    *redis = made;
+    return APR_SUCCESS;
+}
+
+int crm360_redis_socket(const crm360_redis_t *redis)
+{
+    return redis->context ? redis->context->fd : -1;
+}
+
+apr_status_t crm360_redis_read(crm360_redis_t *redis)
+{
+    if (!redis->context) {
+        return CRM360_EAWAY;
+    }
+    errno = 0;
+    return redisBufferRead(redis->context) == REDIS_OK ? APR_SUCCESS : fail(redis, "listening");
+}
+
+apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    void *arrived = NULL;
+
+    if (!redis->context) {
+        return CRM360_EAWAY;
+    }
+    if (redisGetReplyFromReader(redis->context, &arrived) != REDIS_OK) {
+        return fail(redis, "listening");
+    }
+    if (!arrived) {
+        return APR_EAGAIN;
+    }
+    *reply = adopt(arrived, pool);
+    return APR_SUCCESS;
+}
+
+const char *crm360_redis_error(const crm360_redis_t *redis)
+{
+    return redis->error;
+}
+
+/* ---- what all processes know of the server ---- */
+
+static apr_uint32_t now_ms(void)
+{
+    return (apr_uint32_t)apr_time_as_msec(apr_time_now());
+}
+
+/* Whether this caller may try: always when the server answers, else one caller each PROBE_MS. */
+static int may_try(crm360_redis_health_t *health)
+{
+    apr_uint32_t probed;
+    apr_uint32_t now;
+
+    if (apr_atomic_read32(&health->state) != STATE_AWAY) {
+        return 1;
+    }
+    probed = apr_atomic_read32(&health->probed_ms);
+    now = now_ms();
+    return now - probed >= PROBE_MS && apr_atomic_cas32(&health->probed_ms, now, probed) == probed;
+}
+
+/* Notes the outcome of a call. One line a change of state, whichever process sees it first. */
+static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, const char *detail)
+{
+    crm360_redis_health_t *health = rp->health;
+    apr_uint32_t state = rv == CRM360_EAWAY      ? STATE_AWAY
+                         : rv == CRM360_EREFUSED ? STATE_REFUSES
+                                                 : STATE_ANSWERS;
+    apr_uint32_t before = apr_atomic_read32(&health->state);
+
+    if (before == state) {
+        return;
+    }
+    if (state == STATE_AWAY) {
+        apr_atomic_set32(&health->probed_ms, now_ms());
+    }
+    if (apr_atomic_cas32(&health->state, state, before) != before) {
+        return; /* somebody else was first, and logs it */
+    }
+    if (state == STATE_AWAY) {
+        crm360_log(CRM360_LOG_ERROR, rv,
+                   CRM360_LOGNO(0101) "Redis at %s is out of reach (%s); "
+                                      "tried again every %d ms",
+                   rp->address->text, detail, PROBE_MS);
+    }
+    else if (state == STATE_REFUSES) {
+        crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0102) "Redis at %s refuses: %s",
+                   rp->address->text, detail);
+    }
+    else {
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "Redis at %s answers again", rp->address->text);
+    }
+}
+
+/* ---- the pool ---- */
+
+/* Cheap on purpose: it runs under the list's lock, so connecting happens after the acquire. */
+static apr_status_t construct(void **resource, void *params, apr_pool_t *pool)
+{
+    (void)params;
+    *resource = apr_pcalloc(pool, sizeof(crm360_redis_t));
+    return APR_SUCCESS;
+}
+
+static apr_status_t destruct(void *resource, void *params, apr_pool_t *pool)
+{
+    (void)params;
+    (void)pool;
+    disconnect(resource);
+    return APR_SUCCESS;
+}
+
+apr_status_t crm360_redis_pool_make(crm360_redis_pool_t **redis_pool,
+                                    const crm360_redis_address_t *address,
+                                    apr_interval_time_t connect_timeout,
+                                    apr_interval_time_t command_timeout, int most,
+                                    crm360_redis_health_t *health, apr_pool_t *pool)
+{
+    crm360_redis_pool_t *rp = apr_pcalloc(pool, sizeof *rp);
+    apr_status_t rv;
+
+    rp->address = address;
+    rp->connect_timeout = timeval_of(connect_timeout);
+    rp->command_timeout = timeval_of(command_timeout);
+    rp->health = health;
+    rv = apr_reslist_create(&rp->list, 0, most, most, 0, construct, destruct, rp, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_reslist_timeout_set(rp->list, command_timeout);
+    /* The default order destroys the subpools first, and with them what destruct() looks at. */
+    apr_reslist_cleanup_order_set(rp->list, APR_RESLIST_CLEANUP_FIRST);
+    *redis_pool = rp;
+    return APR_SUCCESS;
+}
+
+/* Runs the work once, on a connection of the current generation. *fresh says whether it was made
+ * for this call. */
+static apr_status_t run_once(crm360_redis_pool_t *rp, crm360_redis_t *redis, int *fresh,
+                             crm360_redis_work_t *work, void *baton, apr_pool_t *pool)
+{
+    apr_uint32_t generation = apr_atomic_read32(&rp->generation);
+    apr_status_t rv;
+
+    if (redis->context && redis->generation != generation) {
+        disconnect(redis);
+    }
+    *fresh = redis->context == NULL;
+    if (*fresh) {
+        redis->generation = generation;
+        rv = connect_to(redis, rp->address, rp->connect_timeout, rp->command_timeout, pool);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    rv = work(baton, redis, pool);
+    if (rv == CRM360_EAWAY && !redis->timed_out) {
+        /* Closed under us: its idle siblings are as dead. Only the first to see it says so. */
+        apr_atomic_cas32(&rp->generation, generation + 1, generation);
+    }
+    return rv;
+}
+
+apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
+                              void *baton, int repeatable, const char **detail, apr_pool_t *pool)
+{
+    void *resource;
+    crm360_redis_t *redis;
+    apr_status_t rv;
+    int fresh;
+
+    *detail = "";
+    if (!may_try(redis_pool->health)) {
+        *detail = "known to be out of reach";
+        return CRM360_EAWAY;
+    }
+    rv = apr_reslist_acquire(redis_pool->list, &resource);
+    if (rv != APR_SUCCESS) {
+        *detail = "no connection became free in time";
+        return CRM360_EAWAY;
+    }
+    redis = resource;
+    rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
+    if (rv == CRM360_EAWAY && !fresh && !redis->timed_out && repeatable) {
+        rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
+    }
+    if (rv != APR_SUCCESS) {
+        *detail = apr_pstrdup(pool, redis->error);
+    }
+    note_state(redis_pool, rv, *detail);
+    /* A connection that is gone goes back too: it is made anew for the next borrower. */
+    apr_reslist_release(redis_pool->list, redis);
+    return rv;
+}
+
+/* ---- commands ---- */
+
+crm360_command_t *crm360_command_make(int most, apr_pool_t *pool)
+{
+    crm360_command_t *command = apr_palloc(pool, sizeof *command);
+
+    command->argc = 0;
+    command->argv = apr_palloc(pool, (apr_size_t)most * sizeof *command->argv);
+    command->lens = apr_palloc(pool, (apr_size_t)most * sizeof *command->lens);
+    return command;
+}
+
+void crm360_command_add_bytes(crm360_command_t *command, const char *data, apr_size_t len)
+{
+    command->argv[command->argc] = data;
+    command->lens[command->argc] = len;
+    command->argc++;
+}
+
+void crm360_command_add(crm360_command_t *command, const char *text)
+{
+    crm360_command_add_bytes(command, text, strlen(text));
+}
+
+void crm360_command_add_number(crm360_command_t *command, apr_int64_t number, apr_pool_t *pool)
+{
+    crm360_command_add(command, apr_psprintf(pool, "%" APR_INT64_T_FMT, number));
+}
+
+void crm360_script_digest(crm360_script_t *script)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char digest[APR_SHA1_DIGESTSIZE];
+    apr_sha1_ctx_t context;
+    int i;
+
+    apr_sha1_init(&context);
+    apr_sha1_update(&context, script->text, (unsigned int)strlen(script->text));
+    apr_sha1_final(digest, &context);
+    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
+        script->sha[2 * i] = hex[digest[i] >> 4];
+        script->sha[2 * i + 1] = hex[digest[i] & 15];
+    }
+    script->sha[40] = '\0';
+}

@@ -1,0 +1,125 @@
+/*
+ * Connections to Redis: a pool of them for requests, and single ones for who listens. The only place that
+ * knows hiredis. User data travels as counted arguments, never in a format. A connection that had an I/O error is
+ * dead and replaced; that Redis is away is remembered for all processes, so that nobody queues up for it.
+ */
+#ifndef CRM360_REDIS_H
+#define CRM360_REDIS_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "core/config.h"
+#include "core/status.h"
+
+typedef struct crm360_redis_t crm360_redis_t;           /* one connection; one thread at a time */
+typedef struct crm360_redis_pool_t crm360_redis_pool_t; /* many; any thread */
+
+/* What all processes that talk to one server know of it. Lives in shared memory where there are
+ * several, and is changed by atomic operations only. */
+typedef struct crm360_redis_health_t {
+    volatile apr_uint32_t state;     /* 0 = answers, 1 = away, 2 = refuses */
+    volatile apr_uint32_t probed_ms; /* when somebody last tried while it was away; wraps */
+} crm360_redis_health_t;
+
+typedef enum {
+    CRM360_REPLY_NIL,
+    CRM360_REPLY_STRING,
+    CRM360_REPLY_NUMBER,
+    CRM360_REPLY_ARRAY,
+    CRM360_REPLY_ERROR
+} crm360_reply_type_t;
+
+/* A reply of the server. Strings are NUL-terminated beyond their `len` bytes. */
+typedef struct crm360_reply_t {
+    crm360_reply_type_t type;
+    const char *text; /* STRING and ERROR */
+    apr_size_t len;
+    apr_int64_t number;
+    const struct crm360_reply_t *items; /* ARRAY */
+    apr_size_t count;
+} crm360_reply_t;
+
+/* One Lua script; `sha` is filled by crm360_redis_scripts(). */
+typedef struct crm360_script_t {
+    const char *name;
+    const char *text;
+    char sha[41];
+} crm360_script_t;
+
+/* One command with counted arguments. */
+typedef struct crm360_command_t {
+    int argc;
+    const char **argv;
+    apr_size_t *lens;
+} crm360_command_t;
+
+/* Makes a pool of at most `most` connections; connects nothing. `health` is borrowed and must outlive it.
+ * Ends with `pool`. */
+apr_status_t
+crm360_redis_pool_make(crm360_redis_pool_t **redis_pool, const crm360_redis_address_t *address,
+                       apr_interval_time_t connect_timeout, apr_interval_time_t command_timeout,
+                       int most, crm360_redis_health_t *health, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* What is done with a borrowed connection. Returns the status of the calls it made. */
+typedef apr_status_t crm360_redis_work_t(void *baton, crm360_redis_t *redis, apr_pool_t *pool);
+
+/* Borrows a connection, connects it where necessary, runs `work`, gives the connection back. When the
+ * connection turns out to have been closed (Redis was restarted) and `repeatable` is set, `work` runs once
+ * more on a fresh one; after a timeout never. CRM360_EAWAY at once while the server is known to be away. *detail
+ * (in `pool`) says what failed. */
+apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
+                              void *baton, int repeatable, const char **detail, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Connects one connection of its own, closed with `pool`. *detail (in `pool`) says what failed. */
+apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,
+                                  const crm360_redis_address_t *address,
+                                  apr_interval_time_t connect_timeout,
+                                  apr_interval_time_t command_timeout, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* ---- with a connection in hand ---- */
+
+/* Sends one command and reads its reply, which lives in `pool`. An error reply gives CRM360_EREFUSED (out of
+ * memory, loading, read-only, no permission...) or CRM360_EPROTOCOL, an I/O error CRM360_EAWAY. */
+apr_status_t crm360_redis_command(crm360_reply_t **reply, crm360_redis_t *redis,
+                                  const crm360_command_t *command, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Sends `count` commands in one go and reads their replies; replies[i] may be an ERROR. */
+apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *redis,
+                                   const crm360_command_t *commands, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Runs a script by its digest; teaches it to the server when it does not know it (NOSCRIPT). `command` holds
+ * the number of keys, the keys and the arguments. Errors as crm360_redis_command(). */
+apr_status_t crm360_redis_script(crm360_reply_t **reply, crm360_redis_t *redis,
+                                 const crm360_script_t *script, const crm360_command_t *command,
+                                 apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Sends without reading: for SUBSCRIBE. */
+apr_status_t crm360_redis_send(crm360_redis_t *redis, const crm360_command_t *command)
+    __attribute__((warn_unused_result));
+
+/* The socket, to poll for readability; and what has arrived on it: APR_EAGAIN when no whole reply is there yet,
+ * so call it until it says so. */
+int crm360_redis_socket(const crm360_redis_t *redis);
+apr_status_t crm360_redis_read(crm360_redis_t *redis) __attribute__((warn_unused_result));
+apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Text of the last failure on this connection, never NULL; valid until the next call. */
+const char *crm360_redis_error(const crm360_redis_t *redis);
+
+/* Builds commands: argv grows in `pool`. */
+crm360_command_t *crm360_command_make(int most, apr_pool_t *pool);
+void crm360_command_add(crm360_command_t *command, const char *text);
+void crm360_command_add_bytes(crm360_command_t *command, const char *data, apr_size_t len);
+void crm360_command_add_number(crm360_command_t *command, apr_int64_t number, apr_pool_t *pool);
+
+/* Digest of a script's text, as EVALSHA wants it. */
+void crm360_script_digest(crm360_script_t *script);
+
+#endif

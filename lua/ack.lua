@@ -1,0 +1,28 @@
+-- ack: ends messages whose effect is committed. What remains of one is its counter.
+--
+-- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)  KEYS[3] failures (hash)  KEYS[4] counters (hash)
+-- KEYS[5...] stored messages, in the order of the ids
+-- ARGV[1] token of the claim  ARGV[2...] message ids, at most 100
+--
+-- Returns how many were ended: those whose lease is still the token's.
+local queue, claims, failures, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token = ARGV[1]
+
+local ids, messages = {}, {}
+for i = 2, math.min(#ARGV, 101) do
+    local good, claim = pcall(cjson.decode, redis.call('HGET', claims, ARGV[i]) or '')
+    if good and type(claim) == 'table' and claim.token == token then
+        ids[#ids + 1] = ARGV[i]
+        messages[#messages + 1] = KEYS[i + 3]
+    end
+end
+if not ids[1] then
+    return 0
+end
+
+redis.call('HDEL', claims, unpack(ids))
+redis.call('ZREM', queue, unpack(ids))
+redis.call('DEL', unpack(messages))
+redis.call('HDEL', failures, unpack(ids))
+redis.pcall('HINCRBY', counters, 'done', #ids)
+return #ids
