@@ -1,0 +1,84 @@
+# A child process of a test: started in a session of its own with its output in a file, watched, and
+# stopped by its own process id. Never signals anything that it did not start.
+package Crm360::Process;
+
+use strict;
+use warnings;
+
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+# start(command => [...], output => FILE, env => {...}, name => TEXT)
+sub start {
+    my ($class, %option) = @_;
+    my $pid = fork;
+
+    die "cannot fork: $!\n" unless defined $pid;
+    if (!$pid) {
+        POSIX::setsid();
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE CHLD);
+        open STDIN,  '<',  '/dev/null'     or POSIX::_exit(127);
+        open STDOUT, '>>', $option{output} or POSIX::_exit(127);
+        open STDERR, '>&', \*STDOUT        or POSIX::_exit(127);
+        $ENV{$_} = $option{env}{$_} for keys %{ $option{env} || {} };
+        { no warnings 'exec'; exec { $option{command}[0] } @{ $option{command} }; }
+        print STDERR "cannot run $option{command}[0]: $!\n";
+        POSIX::_exit(127);
+    }
+    return bless { pid => $pid, owner => $$, name => $option{name}, output => $option{output} },
+        $class;
+}
+
+sub pid  { return $_[0]{pid} }
+sub name { return $_[0]{name} }
+
+# The wait status once it has ended, undef while it runs.
+sub status {
+    my ($self) = @_;
+
+    if (!defined $self->{status} && waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid}) {
+        $self->{status} = $?;
+    }
+    return $self->{status};
+}
+
+# Waits for its end; the wait status, or undef when `seconds` have passed.
+sub wait_end {
+    my ($self, $seconds) = @_;
+    my $until = time + $seconds;
+
+    local $?;
+    while (!defined $self->status) {
+        return undef if time > $until;
+        sleep 0.01;
+    }
+    return $self->{status};
+}
+
+sub signal {
+    my ($self, $signal) = @_;
+
+    return defined $self->status ? 0 : kill $signal, $self->{pid};
+}
+
+# Kills it and everything in its session's first process group.
+sub kill_group {
+    my ($self) = @_;
+
+    kill 'KILL', -$self->{pid} if $self->{owner} == $$;
+    return $self->wait_end(10);
+}
+
+# TERM, and KILL when that did not help in `seconds`. The wait status; 9 after a KILL.
+sub stop {
+    my ($self, $seconds) = @_;
+    my $status;
+
+    return $self->status if defined $self->status || $self->{owner} != $$;
+    $self->signal('CONT');
+    $self->signal('TERM');
+    $status = $self->wait_end($seconds || 15);
+    return defined $status ? $status : $self->kill_group;
+}
+
+1;

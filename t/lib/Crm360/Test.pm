@@ -1,0 +1,645 @@
+# The harness of the tests: a private redis-server, httpd and crm360d in a fresh folder on free ports,
+# spoken to, and stopped by their process ids whatever happens. Readiness is asked of the thing itself,
+# never guessed by a time. done() fails the test when a log holds a warning that it did not announce.
+#
+#   use lib 't/lib';
+#   use Crm360::Test;
+#   my $site = Crm360::Test->new;                       # options: see new
+#   $site->start;                                       # Redis, migrate, httpd, crm360d
+#   my $r = $site->post($site->url('Shopify/Customer/Insert', SourceId => 1), $body);
+#   is $r->{status}, 200;  is $r->{json}{Durability}, 'memory';
+#   wait_until { $site->value('acme/prod', 'select count(*) from Contacts') == 1 } 5, 'the row';
+#   $site->expect_log(qr/CRM0101/);                     # announced
+#   $site->done;                                        # stops, looks at the logs, done_testing
+#
+# Environment: CRM360_BUILD (default build), CRM360_TIMING=0 (no timing assertions; waits are longer),
+# CRM360_KEEP=1 (the folder stays).
+package Crm360::Test;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Crm360::Httpd;
+use Crm360::Process;
+use Crm360::Redis;
+
+our @EXPORT = qw(wait_until timing slurp spew root build free_port);
+
+our $MOUNT = '/ProcessManagement/Connector/Standard';
+
+my $ROOT = abs_path(dirname(__FILE__) . '/../../..');
+my $OWNER = $$;
+my @sites;
+
+$SIG{PIPE} = 'IGNORE';
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+# The checkout, and the folder of the build under test.
+sub root { return $ROOT }
+sub build { my $b = $ENV{CRM360_BUILD} || 'build'; return $b =~ m{^/} ? $b : "$ROOT/$b" }
+
+# Whether timing may be asserted: not under sanitizers.
+sub timing { return ($ENV{CRM360_TIMING} // 1) ne '0' }
+
+sub slurp {
+    my ($file) = @_;
+    open my $in, '<:raw', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$in> // '';
+}
+
+sub spew {
+    my ($file, $text) = @_;
+    open my $out, '>:raw', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+    return $file;
+}
+
+# Calls the block until it is true; one assertion. Returns the block's value, or nothing when `seconds`
+# (more of them where timing is off) have passed. An exception in the block counts as not yet.
+sub wait_until (&$$) {
+    my ($condition, $seconds, $what) = @_;
+    my $until = time + $seconds * (timing() ? 1 : 6);
+    my ($value, $error);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for (;;) {
+        $value = eval { $condition->() };
+        $error = $@;
+        if ($value) {
+            pass $what;
+            return $value;
+        }
+        last if time > $until;
+        sleep 0.02;
+    }
+    fail "$what within $seconds s";
+    diag $error if $error;
+    return;
+}
+
+# A port of 127.0.0.1 that is free now. Somebody else may take it: users try again.
+sub free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
+        or die "no free port: $!\n";
+    return $socket->sockport;
+}
+
+# Options, all optional:
+#   databases => { 'acme/prod' => 'extra lines of its section', ... }   default: acme/prod
+#   settings  => server-level directives of crm360.conf
+#   location  => directives inside the mounted <Location>
+#   server    => any httpd configuration at server level (virtual hosts, other locations)
+#   modules   => [names of further httpd modules]
+#   mount     => path; undef = no location of ours
+#   mpm       => event (default), worker or prefork
+#   loglevel  => httpd's LogLevel (default info)
+#   appendonly => 1: Redis keeps its data over a restart
+#   redis_tcp => 1: Redis listens on $site->{redis_port} too
+sub new {
+    my ($class, %option) = @_;
+    my $dir = tempdir('crm360-XXXXXX', DIR => '/tmp');
+    my $self = bless {
+        dir => $dir,
+        databases => { 'acme/prod' => '' },
+        settings => '',
+        mount => $MOUNT,
+        %option,
+        expected => [],
+    }, $class;
+
+    # httpd's children are somebody else when the test runs as root.
+    chmod 0755, $dir;
+    mkdir "$dir/$_" or die "$dir/$_: $!\n" for qw(log htdocs redis sanitizer);
+    chmod 01777, "$dir/sanitizer";
+    spew("$dir/htdocs/index.html", "hello\n");
+    $self->{redis_port} = free_port() if $self->{redis_tcp};
+    $self->write_conf;
+    push @sites, $self;
+    return $self;
+}
+
+# ---- files ----
+
+sub dir { return $_[0]{dir} }
+sub conf { return "$_[0]{dir}/crm360.conf" }
+sub redis_socket { return "$_[0]{dir}/redis.sock" }
+
+# The SQLite file of a database, 'acme/prod'.
+sub database {
+    my ($self, $name) = @_;
+    $name =~ tr{/}{-};
+    return "$self->{dir}/$name.db";
+}
+
+# Writes crm360.conf anew from the options.
+sub write_conf {
+    my ($self) = @_;
+    my $text = "Crm360Redis unix:" . $self->redis_socket . "\n$self->{settings}\n";
+
+    for my $name (sort keys %{ $self->{databases} }) {
+        my ($customer, $alias) = split m{/}, $name;
+        my $extra = $self->{databases}{$name};
+
+        $text .= "<Crm360Database $customer $alias>\n";
+        $text .= "    Crm360DBDriver sqlite3\n" if $extra !~ /Crm360DBDriver/i;
+        $text .= '    Crm360DBParams "' . $self->database($name) . "\"\n"
+            if $extra !~ /Crm360DBParams/i;
+        $text .= "$extra\n</Crm360Database>\n";
+    }
+    return spew($self->conf, $text);
+}
+
+# ---- running ----
+
+# Environment of a program of ours, of httpd with `httpd => 1`.
+sub _env {
+    my ($self, %kind) = @_;
+    my $log = "log_path=$self->{dir}/sanitizer/report";
+    my %env = (
+        LC_ALL => 'C',
+        ASAN_OPTIONS => "$log:abort_on_error=0:detect_leaks=" . ($kind{httpd} ? 0 : 1),
+        UBSAN_OPTIONS => "$log:print_stacktrace=1",
+    );
+
+    # httpd itself is not instrumented: the runtime must be there before our module is.
+    $env{LD_PRELOAD} = _libasan() if $kind{httpd} && build() =~ /asan/;
+    return \%env;
+}
+
+my $libasan;
+sub _libasan {
+    if (!defined $libasan) {
+        open my $pipe, '-|', 'gcc', '-print-file-name=libasan.so' or die "cannot run gcc: $!\n";
+        chomp($libasan = <$pipe> // '');
+        close $pipe;
+        $libasan = abs_path($libasan) or die "libasan.so not found\n";
+    }
+    return $libasan;
+}
+
+sub _spawn {
+    my ($self, $name, $kind, @command) = @_;
+
+    return Crm360::Process->start(
+        name => $name,
+        command => \@command,
+        output => "$self->{dir}/log/$name.out",
+        env => $self->_env(%$kind),
+    );
+}
+
+# Runs a program to its end. Returns its exit code (128 + signal when killed; 124 when it took longer
+# than 60 s) and, as one text, its standard output and error.
+sub run {
+    my ($self, @command) = @_;
+    my $kind = @command && ref $command[0] ? shift @command : {};
+    my $file = "$self->{dir}/log/run.out";
+    my ($process, $status);
+
+    unlink $file;
+    $process = $self->_spawn('run', $kind, @command);
+    $status = $process->wait_end(timing() ? 60 : 180);
+    $process->kill_group unless defined $status;
+    return (!defined $status ? 124 : $status & 127 ? 128 + ($status & 127) : $status >> 8,
+        slurp($file));
+}
+
+# Polls until `condition` is true; dies with the process' output when it ends before, or in 20 s (more
+# under sanitizers).
+sub _ready {
+    my ($self, $process, $condition) = @_;
+    my $until = time + (timing() ? 20 : 60);
+
+    while (!eval { $condition->() }) {
+        if (defined $process->status) {
+            die $process->name . ' ended with wait status ' . $process->status . ":\n"
+                . slurp($process->{output});
+        }
+        if (time > $until) {
+            $process->kill_group;
+            die $process->name . " is not ready in time:\n" . slurp($process->{output});
+        }
+        sleep 0.02;
+    }
+    return;
+}
+
+# Everything a message needs.
+sub start {
+    my ($self) = @_;
+
+    $self->start_redis;
+    $self->migrate;
+    $self->start_httpd;
+    $self->start_consumer;
+    return $self;
+}
+
+# ---- Redis ----
+
+sub start_redis {
+    my ($self) = @_;
+    my $dir = $self->{dir};
+
+    spew("$dir/redis.conf", join "\n",
+        'port ' . ($self->{redis_port} || 0), 'bind 127.0.0.1',
+        "unixsocket $dir/redis.sock", 'unixsocketperm 777',
+        "dir $dir/redis", "logfile $dir/log/redis.log", 'daemonize no', 'save ""',
+        'appendonly ' . ($self->{appendonly} ? 'yes' : 'no'), $self->{redis_settings} || '', '');
+    $self->{redis} = $self->_spawn('redis', {}, 'redis-server', "$dir/redis.conf");
+    delete $self->{client};
+    $self->_ready($self->{redis}, sub {
+        $self->{client} = Crm360::Redis->connect($self->redis_socket);
+        $self->{client}->command('PING') eq 'PONG';
+    });
+    return;
+}
+
+sub stop_redis {
+    my ($self) = @_;
+    my $status = $self->{redis} ? $self->{redis}->stop : undef;
+
+    delete $self->{client};
+    unlink $self->redis_socket;
+    return $status;
+}
+
+# A frozen Redis: connections are accepted and nothing is answered. `thaw_redis` ends it.
+sub freeze_redis { return $_[0]{redis}->signal('STOP') }
+sub thaw_redis { return $_[0]{redis}->signal('CONT') }
+
+# One command: $site->redis('ZRANGE', $key, 0, -1).
+sub redis {
+    my ($self, @words) = @_;
+    my $client = $self->{client} ||= Crm360::Redis->connect($self->redis_socket);
+    my @result = eval { $client->command(@words) };
+
+    if ($@) {
+        delete $self->{client} if $@ !~ /^redis: [A-Z]+ /;
+        die $@;
+    }
+    return $result[0];
+}
+
+# The name of a key of a database: key('acme/prod', 'live').
+sub key {
+    my ($self, $database, $rest) = @_;
+    return "crm360:1:{$database}:$rest";
+}
+
+# ---- httpd ----
+
+sub httpd_conf {
+    my ($self) = @_;
+
+    return Crm360::Httpd::conf(
+        (map { $_ => $self->{$_} } qw(dir port mount location server mpm loglevel modules)),
+        docroot => "$self->{dir}/htdocs",
+        module => build() . '/.libs/mod_crm360_webhook.so',
+        conf => $self->conf,
+    );
+}
+
+sub _httpd_command {
+    my ($self, @more) = @_;
+    return (Crm360::Httpd::program(), '-f', "$self->{dir}/httpd.conf", @more);
+}
+
+sub start_httpd {
+    my ($self) = @_;
+    my $fixed = $self->{port};
+
+    for my $try (1 .. 5) {
+        $self->{port} = $fixed || free_port();
+        spew("$self->{dir}/httpd.conf", $self->httpd_conf);
+        $self->{httpd} = $self->_spawn('httpd', { httpd => 1 },
+            $self->_httpd_command('-DFOREGROUND'));
+        return if eval {
+            $self->_ready($self->{httpd}, sub {
+                IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port})
+                    && -s "$self->{dir}/httpd.pid"
+            });
+            1;
+        };
+        die $@ if $try == 5 || $fixed || $@ !~ /Address already in use/;
+    }
+    return;
+}
+
+sub stop_httpd {
+    my ($self) = @_;
+    my $status = $self->{httpd} ? $self->{httpd}->stop : undef;
+
+    delete $self->{http};
+    return $status;
+}
+
+# apachectl configtest: exit code and output, for the configuration as the options are now.
+sub configtest {
+    my ($self) = @_;
+
+    local $self->{port} = $self->{port} || 1;
+    spew("$self->{dir}/httpd.conf", $self->httpd_conf) unless $self->{httpd};
+    return $self->run({ httpd => 1 }, $self->_httpd_command('-t'));
+}
+
+# ---- crm360d and crm360ctl ----
+
+sub consumer_command {
+    my ($self, @more) = @_;
+    return (build() . '/crm360d', '-c', $self->conf, @more);
+}
+
+sub start_consumer {
+    my ($self) = @_;
+    my $pidfile = "$self->{dir}/crm360d.pid";
+
+    unlink $pidfile;
+    $self->{consumer} = $self->_spawn('crm360d', {},
+        $self->consumer_command('-f', '-p', $pidfile, '-l', "$self->{dir}/log/crm360d.log"));
+    $self->_ready($self->{consumer}, sub { -s $pidfile });
+    return;
+}
+
+# Ends it gracefully; the wait status, 0 when all is well.
+sub stop_consumer {
+    my ($self) = @_;
+    return $self->{consumer} ? $self->{consumer}->stop : undef;
+}
+
+# SIGKILL to the master, or to the whole process group with `group => 1`.
+sub kill_consumer {
+    my ($self, %option) = @_;
+
+    return $self->{consumer}->kill_group if $option{group};
+    $self->{consumer}->signal('KILL');
+    return $self->{consumer}->wait_end(10);
+}
+
+sub ctl {
+    my ($self, @words) = @_;
+    return $self->run(build() . '/crm360ctl', '-c', $self->conf, @words);
+}
+
+sub migrate {
+    my ($self) = @_;
+    my ($code, $output) = $self->ctl('migrate');
+
+    die "crm360ctl migrate: exit code $code\n$output" if $code;
+    return $output;
+}
+
+# ---- HTTP ----
+
+sub base { return "http://127.0.0.1:$_[0]{port}" }
+
+# The path of a webhook: url('Shopify/Customer/Insert', SourceId => 1). `-database => 'acme/prod'` and
+# `-process => 'EmailProcess'` may be among the parameters. Values are escaped.
+sub url {
+    my ($self, $route, @query) = @_;
+    my ($database, $process) = ('acme/prod', 'QueueProcess');
+    my @pairs;
+
+    while (my ($name, $value) = splice @query, 0, 2) {
+        if ($name eq '-database') { $database = $value; next }
+        if ($name eq '-process') { $process = $value; next }
+        $value =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ge;
+        push @pairs, "$name=$value";
+    }
+    return "$self->{mount}/$process/$database/$route" . (@pairs ? '?' . join '&', @pairs : '');
+}
+
+# One request: request('POST', $path, content => BYTES, headers => {...}). HTTP::Tiny's answer, with
+# {json} where the body is JSON.
+sub request {
+    my ($self, $method, $path, %option) = @_;
+    my $http = $self->{http} ||= HTTP::Tiny->new(timeout => timing() ? 20 : 60, max_redirect => 0);
+    my $answer = $http->request($method, $path =~ /^http:/ ? $path : $self->base . $path, \%option);
+
+    $answer->{json} = eval { decode_json($answer->{content}) }
+        if ($answer->{headers}{'content-type'} || '') =~ m{^application/(?:\w+\+)?json};
+    return $answer;
+}
+
+sub get {
+    my ($self, $path, $headers) = @_;
+    return $self->request('GET', $path, headers => $headers || {});
+}
+
+sub post {
+    my ($self, $path, $content, $headers) = @_;
+    return $self->request('POST', $path, content => $content,
+        headers => { 'Content-Type' => 'application/json', %{ $headers || {} } });
+}
+
+# The fixtures by file name: { 'shopify/customer-insert.json' => { method, target, kind, ... } }.
+my $fixtures;
+sub fixtures {
+    if (!$fixtures) {
+        my ($titles, @rows) = split /\n/, slurp("$ROOT/t/fixtures/index.tsv");
+        my @names = split /\t/, $titles;
+
+        for my $row (@rows) {
+            my %fixture;
+            @fixture{@names} = split /\t/, $row;
+            $fixtures->{ $fixture{file} } = \%fixture;
+        }
+    }
+    return $fixtures;
+}
+
+# Sends a fixture as its platform would; more query parameters may follow.
+sub post_fixture {
+    my ($self, $file, @query) = @_;
+    my $fixture = fixtures()->{$file} or die "no fixture $file in t/fixtures/index.tsv\n";
+    my $content = slurp("$ROOT/t/fixtures/$file");
+    (my $headers_file = "$ROOT/t/fixtures/$file") =~ s/\.\w+$/.headers/;
+    my %headers = map { /^([^:]+):\s*(.*?)\s*$/ ? ($1 => $2) : () } split /\n/,
+        slurp($headers_file);
+    my $target = $fixture->{target};
+
+    while (my ($name, $value) = splice @query, 0, 2) {
+        $target =~ s/([?&])\Q$name\E=[^&]*&?/$1/i;
+        $target .= ($target =~ /\?/ ? $target =~ /[?&]$/ ? '' : '&' : '?') . "$name=$value";
+    }
+    return $self->request('GET', "$target&$content", headers => \%headers)
+        if $fixture->{kind} eq 'query';
+    return $self->request($fixture->{method}, $target, content => $content, headers => \%headers);
+}
+
+# Sends bytes as they are and returns what comes until the server closes or `seconds` have passed.
+sub raw {
+    my ($self, $bytes, $seconds) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port})
+        or die "cannot connect to httpd: $!\n";
+    my ($answer, $until) = ('', time + ($seconds || 10));
+
+    $socket->autoflush(1);
+    print $socket $bytes;
+    while (time < $until) {
+        my $ready = '';
+        vec($ready, fileno $socket, 1) = 1;
+        next unless select $ready, undef, undef, 0.1;
+        last unless sysread $socket, $answer, 65536, length $answer;
+    }
+    return $answer;
+}
+
+# ---- the CRM database ----
+
+sub _sqlite {
+    my ($self, $name, @more) = @_;
+
+    open my $pipe, '-|', 'sqlite3', '-cmd', '.timeout 10000', @more
+        or die "cannot run sqlite3: $!\n";
+    local $/;
+    my $output = <$pipe> // '';
+    close $pipe or die "sqlite3: @more: exit code " . ($? >> 8) . "\n";
+    return $output;
+}
+
+# The rows of a query, each a reference to a hash of column => value.
+sub sql {
+    my ($self, $name, $query) = @_;
+    my $output = $self->_sqlite($name, '-json', $self->database($name), $query);
+
+    return $output =~ /\S/ ? @{ JSON::PP->new->utf8->decode($output) } : ();
+}
+
+# The first value of a query, as text.
+sub value {
+    my ($self, $name, $query) = @_;
+    my $output = $self->_sqlite($name, '-list', '-noheader', $self->database($name), $query);
+
+    chomp $output;
+    return (split /\n/, $output)[0];
+}
+
+# ---- the end ----
+
+# Announces warnings and errors: lines that match do not fail the test.
+sub expect_log {
+    my ($self, @patterns) = @_;
+
+    push @{ $self->{expected} }, @patterns;
+    return;
+}
+
+# The text of a log: httpd-error, httpd-access, crm360d, redis.
+sub log_text {
+    my ($self, $name) = @_;
+    my $file = "$self->{dir}/log/$name.log";
+    return -e $file ? slurp($file) : '';
+}
+
+# One assertion: a line that matches is, or within `seconds` will be, in a log. Announces it too.
+sub wait_log {
+    my ($self, $name, $pattern, $seconds, $what) = @_;
+
+    $self->expect_log($pattern);
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+    return wait_until { $self->log_text($name) =~ $pattern } $seconds || 10,
+        $what || "$name log says $pattern";
+}
+
+# What counts as a warning. Redis marks such lines with '#', and writes some of them at each start.
+my $SANITIZER = qr/AddressSanitizer|LeakSanitizer|runtime error:/;
+my %SUSPICIOUS = (
+    'httpd-error' => qr/\[\w+:(?:warn|error|crit|alert|emerg)\]|exit signal|$SANITIZER/,
+    'crm360d' => qr/CRM\d{4}:|\b(?:error|warning): |$SANITIZER/,
+    'redis' => qr/\ \#\ (?!oO0Oo|Redis\ version|Configuration\ loaded|Server\ initialized
+        |WARNING\ Memory\ overcommit|WARNING\ .*Transparent\ Huge|WARNING:?\ The\ TCP\ backlog
+        |User\ requested\ shutdown|Redis\ is\ now\ ready\ to\ exit|You\ requested\ maxclients
+        |Server\ can't\ set\ maximum\ open\ files|Current\ maximum\ open\ files)/x,
+);
+
+sub _suspicious_lines {
+    my ($self) = @_;
+    my @lines;
+
+    for my $name (sort keys %SUSPICIOUS) {
+        push @lines, map { "$name: $_" } grep { $_ =~ $SUSPICIOUS{$name} }
+            split /\n/, $self->log_text($name);
+    }
+    for my $name (qw(httpd crm360d redis)) {
+        my $file = "$self->{dir}/log/$name.out";
+        push @lines, map { "$name.out: $_" } grep { /$SUSPICIOUS{crm360d}/ }
+            split /\n/, -e $file ? slurp($file) : '';
+    }
+    @lines = grep { my $line = $_; !grep { $line =~ $_ } @{ $self->{expected} } } @lines;
+    # No test announces a report of a sanitizer.
+    return (@lines, map { split /\n/, slurp($_) } glob "$self->{dir}/sanitizer/report*");
+}
+
+# Stops everything; asserts that crm360d and httpd ended well and that the logs hold nothing
+# unannounced.
+sub finish {
+    my ($self) = @_;
+    my @bad;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 2;
+
+    for my $name (qw(consumer httpd redis)) {
+        my $process = $self->{$name} or next;
+        next if defined $process->status;
+        my $status = $process->stop(timing() ? 15 : 60);
+        is $status, 0, $process->name . ' ends well when told to';
+    }
+    @bad = $self->_suspicious_lines;
+    ok !@bad, 'the logs hold no unannounced warning or error';
+    diag $_ for @bad > 40 ? @bad[0 .. 39] : @bad;
+    $self->{finished} = 1;
+    return;
+}
+
+sub done {
+    my ($self) = @_;
+
+    $self->finish;
+    done_testing;
+    return;
+}
+
+sub _clean_up {
+    my ($self, $failed) = @_;
+
+    for my $name (qw(consumer httpd redis)) {
+        $self->{$name}->stop(5) if $self->{$name};
+    }
+    if ($failed && !$self->{finished}) {
+        for my $file (grep { -s } glob "$self->{dir}/log/*") {
+            my @lines = split /\n/, slurp($file);
+            diag "$file:\n", join "\n", @lines > 15 ? @lines[-15 .. -1] : @lines;
+        }
+    }
+    if ($ENV{CRM360_KEEP}) {
+        diag "kept: $self->{dir}";
+        return;
+    }
+    remove_tree($self->{dir});
+    return;
+}
+
+END {
+    my $status = $?;
+    if ($$ == $OWNER) {
+        $_->_clean_up($status || !Test::More->builder->is_passing) for @sites;
+    }
+    $? = $status;
+}
+
+1;
