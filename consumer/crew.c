@@ -1,0 +1,284 @@
+/*
+ * Worker processes. Must never leave a link of one worker open in another: the end of the master would go
+ * unnoticed then.
+ */
+#include "consumer/crew.h"
+
+#include <apr_shm.h>
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "consumer/identity.h"
+#include "consumer/schedule.h"
+#include "consumer/worker.h"
+#include "core/backoff.h"
+#include "core/log.h"
+#include "core/queue.h"
+
+/* A worker that ends sooner than this after its start is started again with growing delays. */
+#define QUICK_DEATH APR_USEC_PER_SEC
+/* A handler may overrun its deadline by this, so that its own time-outs come first. */
+#define OVERRUN_GRACE APR_USEC_PER_SEC
+
+apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *config,
+                                apr_pool_t *pool)
+{
+    consumer_crew_t *made = apr_pcalloc(pool, sizeof *made);
+    apr_size_t health_size = APR_ALIGN_DEFAULT(crm360_queue_health_size());
+    consumer_slot_t *slots;
+    apr_shm_t *shared;
+    apr_status_t rv;
+    int lane, i;
+
+    made->config = config;
+    made->pool = pool;
+    for (lane = 0; lane < CRM360_LANES; lane++) {
+        made->count += crm360_config_workers(config, (crm360_lane_t)lane);
+    }
+    rv = apr_shm_create(&shared, health_size + (apr_size_t)(made->count + 1) * sizeof *slots, NULL,
+                        pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    made->health = apr_shm_baseaddr_get(shared);
+    memset(made->health, 0, apr_shm_size_get(shared));
+    slots = (consumer_slot_t *)((char *)made->health + health_size);
+    made->workers = apr_pcalloc(pool, (apr_size_t)(made->count + 1) * sizeof *made->workers);
+    for (lane = 0, i = 0; lane < CRM360_LANES; lane++) {
+        int last = i + crm360_config_workers(config, (crm360_lane_t)lane);
+
+        for (; i < last; i++) {
+            made->workers[i].lane = (crm360_lane_t)lane;
+            made->workers[i].slot = &slots[i];
+            made->workers[i].link = -1;
+            made->workers[i].database = -1;
+        }
+    }
+    *crew = made;
+    return APR_SUCCESS;
+}
+
+/* The child's part of a start. */
+static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link)
+{
+    int status, i;
+
+    for (i = 0; i < crew->count; i++) {
+        if (crew->workers[i].link >= 0) {
+            close(crew->workers[i].link);
+        }
+    }
+    status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->health,
+                                 worker->pool);
+    apr_pool_destroy(worker->pool); /* closes its databases properly */
+    /* Not exit(): what the master registered to run at its end is not ours. */
+    _exit(status);
+}
+
+static apr_status_t start(consumer_crew_t *crew, consumer_worker_t *worker)
+{
+    int links[2];
+    apr_proc_t process;
+    apr_status_t rv;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links) < 0) {
+        return errno;
+    }
+    apr_pool_create(&worker->pool, crew->pool);
+    apr_pool_tag(worker->pool, "crm360_worker");
+    memset((void *)worker->slot, 0, sizeof *worker->slot);
+    rv = apr_proc_fork(&process, worker->pool);
+    if (rv == APR_INCHILD) {
+        close(links[0]);
+        be_worker(crew, worker, links[1]);
+    }
+    close(links[1]);
+    if (rv != APR_INPARENT) {
+        close(links[0]);
+        apr_pool_destroy(worker->pool);
+        return rv;
+    }
+    worker->pid = process.pid;
+    worker->name = consumer_identity(process.pid, worker->pool);
+    worker->link = links[0];
+    worker->database = -1;
+    worker->overran = 0;
+    return APR_SUCCESS;
+}
+
+void consumer_crew_start(consumer_crew_t *crew, apr_time_t now)
+{
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        consumer_worker_t *worker = &crew->workers[i];
+        apr_status_t rv;
+
+        if (worker->pid || worker->start_at > now) {
+            continue;
+        }
+        worker->started = now;
+        rv = start(crew, worker);
+        if (rv != APR_SUCCESS) {
+            worker->failures++;
+            worker->start_at = now + crm360_backoff_reconnect(worker->failures, APR_USEC_PER_SEC,
+                                                              30 * APR_USEC_PER_SEC);
+            crm360_log(CRM360_LOG_ERROR, rv,
+                       CRM360_LOGNO(0321) "cannot start a worker of lane %s; next try in %d s",
+                       crm360_lane_name(worker->lane),
+                       (int)apr_time_sec(worker->start_at - now) + 1);
+        }
+    }
+}
+
+apr_time_t consumer_crew_next_start(const consumer_crew_t *crew)
+{
+    apr_time_t next = CONSUMER_NEVER;
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        if (!crew->workers[i].pid && crew->workers[i].start_at < next) {
+            next = crew->workers[i].start_at;
+        }
+    }
+    return next;
+}
+
+apr_status_t consumer_crew_assign(consumer_worker_t *worker, int database)
+{
+    consumer_assignment_t assignment = {.database = database};
+
+    if (send(worker->link, &assignment, sizeof assignment, MSG_NOSIGNAL) !=
+        (ssize_t)sizeof assignment) {
+        return APR_EGENERAL;
+    }
+    worker->database = database;
+    return APR_SUCCESS;
+}
+
+apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *worker)
+{
+    ssize_t len = recv(worker->link, report, sizeof *report, MSG_DONTWAIT);
+
+    return len == (ssize_t)sizeof *report ? APR_SUCCESS : APR_EAGAIN;
+}
+
+apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
+{
+    apr_interval_time_t most = crm360_config_handler_timeout(crew->config) + OVERRUN_GRACE;
+    apr_time_t next = CONSUMER_NEVER;
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        consumer_worker_t *worker = &crew->workers[i];
+        apr_time_t since = worker->slot->busy_since;
+
+        if (!worker->pid || worker->database < 0 || worker->overran || !since) {
+            continue;
+        }
+        if (now - since >= most) {
+            worker->overran = 1;
+            kill(worker->pid, SIGKILL);
+        }
+        else if (since + most < next) {
+            next = since + most;
+        }
+    }
+    /* An idle slot may become busy right after this look, and nobody tells: look again in time. */
+    return next < now + most ? next : now + most;
+}
+
+/* What the end of a worker means for the message it ran. */
+static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
+{
+    consumer_worker_t *worker = death->worker;
+    const char *id = apr_pstrdup(pool, (const char *)worker->slot->id);
+    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+    if (worker->overran) {
+        death->what = "its handler overran Crm360HandlerTimeout and was killed";
+    }
+    else if (signal) {
+        death->what =
+            apr_psprintf(pool, "its worker was ended by signal %d (%s)", signal, strsignal(signal));
+    }
+    else {
+        death->what = apr_psprintf(pool, "its worker exited with %d", WEXITSTATUS(status));
+    }
+    /* A kill from outside says nothing about the message; a fault or an overrun does. */
+    if (id[0] && (worker->overran || (signal && signal != SIGKILL && signal != SIGTERM))) {
+        death->crashed = id;
+    }
+    if (signal || WEXITSTATUS(status) != 0) {
+        crm360_log(
+            CRM360_LOG_ERROR, APR_SUCCESS,
+            CRM360_LOGNO(0322) "worker %d of lane %s ended (message %s): %s; what it held is "
+                               "released",
+            (int)worker->pid, crm360_lane_name(worker->lane), id[0] ? id : "none", death->what);
+    }
+}
+
+int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_t *pool)
+{
+    apr_time_t now = consumer_now();
+    int status, i;
+    pid_t pid;
+
+    memset(death, 0, sizeof *death);
+    do {
+        pid = waitpid(-1, &status, WNOHANG);
+        if (pid <= 0) {
+            return 0;
+        }
+        for (i = 0; i < crew->count && crew->workers[i].pid != pid; i++) {
+        }
+    } while (i == crew->count);
+    death->worker = &crew->workers[i];
+    judge(death, status, pool);
+    death->worker->name = apr_pstrdup(pool, death->worker->name);
+    close(death->worker->link);
+    death->worker->link = -1;
+    death->worker->pid = 0;
+    apr_pool_destroy(death->worker->pool);
+    if (now - death->worker->started < QUICK_DEATH) {
+        death->worker->failures++;
+        death->worker->start_at =
+            now + crm360_backoff_reconnect(death->worker->failures, APR_USEC_PER_SEC / 10,
+                                           30 * APR_USEC_PER_SEC);
+    }
+    else {
+        death->worker->failures = 0;
+        death->worker->start_at = now;
+    }
+    return 1;
+}
+
+void consumer_crew_stop(consumer_crew_t *crew, int hard)
+{
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        if (crew->workers[i].pid) {
+            kill(crew->workers[i].pid, hard ? SIGKILL : SIGTERM);
+        }
+    }
+}
+
+int consumer_crew_running(const consumer_crew_t *crew)
+{
+    int running = 0;
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        running += crew->workers[i].pid != 0;
+    }
+    return running;
+}

@@ -1,0 +1,136 @@
+/*
+ * The worker's database connections. Must never keep one that failed: a connection after an error is in a state
+ * nobody knows.
+ */
+#include "consumer/databases.h"
+
+#include "consumer/link.h"
+#include "core/log.h"
+#include "crm/inbox.h"
+
+/* Connections a worker keeps open; further databases close the one that was idle longest. */
+#define OPEN_MOST 32
+/* How often, and how many rows at a time, the inbox of a database is pruned. */
+#define PRUNE_EVERY (APR_USEC_PER_SEC * 3600)
+#define PRUNE_ROWS 10000
+
+struct consumer_databases_t {
+    const crm360_config_t *config;
+    int count;
+    int open;
+    consumer_database_t *each;
+    apr_pool_t *pool;
+};
+
+consumer_databases_t *consumer_databases_make(const crm360_config_t *config, apr_pool_t *pool)
+{
+    const apr_array_header_t *list = crm360_config_databases(config);
+    consumer_databases_t *all = apr_pcalloc(pool, sizeof *all);
+    int i;
+
+    all->config = config;
+    all->count = list->nelts;
+    all->each = apr_pcalloc(pool, (apr_size_t)(list->nelts + 1) * sizeof *all->each);
+    all->pool = pool;
+    for (i = 0; i < list->nelts; i++) {
+        const crm360_database_t *conf = APR_ARRAY_IDX(list, i, const crm360_database_t *);
+
+        all->each[i].conf = conf;
+        all->each[i].keys = crm360_keys_make(conf->customer, conf->alias, pool);
+        all->each[i].owner = all;
+    }
+    return all;
+}
+
+static void close_database(consumer_database_t *database)
+{
+    if (database->pool) {
+        apr_pool_destroy(database->pool);
+        database->pool = NULL;
+        database->db = NULL;
+        database->owner->open--;
+    }
+}
+
+static void close_idlest(consumer_databases_t *all)
+{
+    consumer_database_t *idlest = NULL;
+    int i;
+
+    for (i = 0; i < all->count; i++) {
+        if (all->each[i].pool && (!idlest || all->each[i].used < idlest->used)) {
+            idlest = &all->each[i];
+        }
+    }
+    if (idlest) {
+        close_database(idlest);
+    }
+}
+
+static void complain(consumer_database_t *database, apr_status_t rv, const char *why)
+{
+    if (!database->complained) {
+        database->complained = 1;
+        crm360_log(CRM360_LOG_ERROR, rv,
+                   CRM360_LOGNO(0313) "database %s/%s cannot be used: %s; its messages wait and "
+                                      "lose no attempt",
+                   database->conf->customer, database->conf->alias, why);
+    }
+}
+
+apr_status_t consumer_database_open(consumer_database_t **database, consumer_databases_t *all,
+                                    int index)
+{
+    consumer_database_t *wanted = &all->each[index];
+    const char *why = "";
+    apr_status_t rv;
+
+    *database = wanted;
+    wanted->used = consumer_now();
+    if (wanted->db) {
+        return APR_SUCCESS;
+    }
+    if (all->open >= OPEN_MOST) {
+        close_idlest(all);
+    }
+    apr_pool_create(&wanted->pool, all->pool);
+    apr_pool_tag(wanted->pool, "crm360_database");
+    all->open++;
+    rv = crm_db_open(&wanted->db, &why, wanted->conf, wanted->pool);
+    if (rv != APR_SUCCESS) {
+        wanted->db = NULL;
+        complain(wanted, rv, why);
+        close_database(wanted);
+    }
+    return rv;
+}
+
+void consumer_database_failed(consumer_database_t *database, apr_status_t rv, const char *why)
+{
+    complain(database, rv, why);
+    close_database(database);
+}
+
+void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
+{
+    apr_time_t now = consumer_now();
+    apr_interval_time_t keep = crm360_config_inbox_keep(database->owner->config);
+    apr_status_t rv;
+    int pruned = 0;
+
+    if (database->complained) {
+        database->complained = 0;
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "database %s/%s works again",
+                   database->conf->customer, database->conf->alias);
+    }
+    if (database->pruned && now - database->pruned < PRUNE_EVERY) {
+        return;
+    }
+    database->pruned = now;
+    rv = crm_inbox_prune(&pruned, database->db, keep, PRUNE_ROWS, pool);
+    if (rv != APR_SUCCESS) {
+        crm360_log(CRM360_LOG_WARNING, rv,
+                   CRM360_LOGNO(0314) "pruning the inbox of %s/%s: %s; next try in an hour",
+                   database->conf->customer, database->conf->alias, crm_db_error(database->db));
+    }
+}

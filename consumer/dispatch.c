@@ -1,0 +1,441 @@
+/*
+ * One batch: claim, transaction, a savepoint and an inbox row per message, commit, acknowledge. The order is the
+ * promise: nothing is acknowledged before its effect is committed, and what is committed but not yet acknowledged is
+ * recognised by its inbox row when it comes again. Must never keep a message that it cannot finish.
+ */
+#include "consumer/dispatch.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+
+#include "consumer/databases.h"
+#include "core/backoff.h"
+#include "core/log.h"
+#include "core/message.h"
+#include "crm/inbox.h"
+#include "handlers/handler.h"
+
+/* How much of the stored messages is in memory at once, beyond the first. */
+#define FETCH_BYTES (1024 * 1024)
+/* Messages of a batch that lost against a parallel transaction come back after this. */
+#define CONFLICT_DELAY (100 * 1000)
+
+/* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
+ * reached is given back. */
+typedef enum { RELEASE, ACK, RETRY, BURY } fate_t;
+
+typedef struct outcome_t {
+    fate_t fate;
+    const char *reason;
+    apr_interval_time_t delay; /* RETRY */
+} outcome_t;
+
+struct consumer_dispatch_t {
+    const crm360_config_t *config;
+    crm360_queue_t *queue;
+    crm360_lane_t lane;
+    const char *worker;
+    consumer_slot_t *slot;
+    const volatile sig_atomic_t *stop;
+    consumer_databases_t *databases;
+    apr_pool_t *pool; /* of one batch; cleared after it */
+};
+
+/* One batch on its way. Lives in dispatch->pool. */
+typedef struct batch_t {
+    consumer_dispatch_t *dispatch;
+    consumer_database_t *database;
+    crm360_claim_t claim;
+    apr_time_t claimed_at; /* before the claim was sent: the lease counts from here at the latest */
+    outcome_t *outcomes;
+} batch_t;
+
+consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
+                                            crm360_lane_t lane, const char *worker,
+                                            consumer_slot_t *slot,
+                                            const volatile sig_atomic_t *stop, apr_pool_t *pool)
+{
+    consumer_dispatch_t *dispatch = apr_pcalloc(pool, sizeof *dispatch);
+
+    dispatch->config = config;
+    dispatch->queue = queue;
+    dispatch->lane = lane;
+    dispatch->worker = worker;
+    dispatch->slot = slot;
+    dispatch->stop = stop;
+    dispatch->databases = consumer_databases_make(config, pool);
+    apr_pool_create(&dispatch->pool, pool);
+    apr_pool_tag(dispatch->pool, "crm360_batch");
+    return dispatch;
+}
+
+/* ---- the slot: what the master sees of us ---- */
+
+static void slot_enter(consumer_slot_t *slot, const char *id)
+{
+    apr_size_t i;
+
+    for (i = 0; i < CONSUMER_ID_BYTES - 1 && id[i]; i++) {
+        slot->id[i] = id[i];
+    }
+    slot->id[i] = '\0';
+    slot->busy_since = consumer_now();
+}
+
+static void slot_leave(consumer_slot_t *slot)
+{
+    slot->id[0] = '\0';
+    slot->busy_since =
+        consumer_now(); /* a commit that hangs is an overrun too, charged to nobody */
+}
+
+/* ---- one message ---- */
+
+/* The message failed: when does it come again, if ever? */
+static void decide_retry(batch_t *batch, int i, const handler_result_t *result)
+{
+    outcome_t *outcome = &batch->outcomes[i];
+    apr_pool_t *pool = batch->dispatch->pool;
+    int failures = batch->claim.attempts[i] + 1;
+    int steps;
+    const apr_interval_time_t *schedule =
+        crm360_config_retry_schedule(batch->dispatch->config, &steps);
+    apr_time_t now = apr_time_now();
+
+    outcome->reason = apr_pstrdup(pool, result->reason ? result->reason : "no reason given");
+    outcome->delay = crm360_backoff_next(schedule, steps, failures);
+    if (outcome->delay < 0) {
+        outcome->fate = BURY;
+        outcome->reason =
+            apr_psprintf(pool, "failed %d times, the last time: %s", failures, outcome->reason);
+        return;
+    }
+    outcome->fate = RETRY;
+    if (result->not_before > now + outcome->delay) {
+        outcome->delay = result->not_before - now;
+    }
+}
+
+static void decide(batch_t *batch, int i, const handler_result_t *result)
+{
+    outcome_t *outcome = &batch->outcomes[i];
+
+    switch (result->verdict) {
+    case HANDLER_DONE:
+        outcome->fate = ACK;
+        break;
+    case HANDLER_RETRY:
+        decide_retry(batch, i, result);
+        break;
+    case HANDLER_REJECT:
+        outcome->fate = BURY;
+        outcome->reason =
+            apr_pstrdup(batch->dispatch->pool, result->reason ? result->reason : "no reason given");
+        break;
+    }
+}
+
+/* Runs the handler of one message inside a savepoint. The inbox row comes first: when another
+ * transaction has committed it, the effect is there already. */
+static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *message,
+                            const handler_t *handler, apr_pool_t *pool)
+{
+    crm_db_t *db = batch->database->db;
+    handler_context_t context = {.db = db, .database = batch->database->conf};
+    handler_result_t result = {.verdict = HANDLER_DONE};
+    char text[200];
+    apr_status_t rv;
+    int fresh;
+
+    rv = crm_db_savepoint(db);
+    if (rv == APR_SUCCESS) {
+        rv = crm_inbox_add(&fresh, db, message->id, message->route->name, pool);
+    }
+    if (rv == APR_SUCCESS && fresh) {
+        slot_enter(batch->dispatch->slot, message->id);
+        rv = handler->deliver(&result, message, &context, pool);
+        slot_leave(batch->dispatch->slot);
+    }
+    if (rv == CRM360_EAWAY || rv == CRM360_ECONFLICT || rv == CRM360_ESCHEMA) {
+        return rv; /* the whole transaction is rolled back: no message is to blame */
+    }
+    if (rv != APR_SUCCESS) {
+        /* Whatever it is, it must not hold up the messages behind it. */
+        result.verdict = HANDLER_RETRY;
+        result.reason = crm360_status_text(rv, text, sizeof text);
+    }
+    rv = result.verdict == HANDLER_DONE ? crm_db_savepoint_release(db)
+                                        : crm_db_savepoint_rollback(db);
+    if (rv == APR_SUCCESS) {
+        decide(batch, i, &result);
+    }
+    return rv;
+}
+
+static void reject(batch_t *batch, int i, const char *reason)
+{
+    handler_result_t result = {.verdict = HANDLER_REJECT, .reason = reason};
+
+    decide(batch, i, &result);
+}
+
+/* One message of the batch, from its stored form to its outcome. */
+static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
+{
+    const handler_t *handler;
+    crm360_message_t *message;
+    const char *why;
+
+    if (!blob->data) {
+        reject(batch, i, "its stored message is missing");
+        return APR_SUCCESS;
+    }
+    if (crm360_message_parse(&message, &why, blob->data, blob->len, pool) != APR_SUCCESS) {
+        reject(batch, i, apr_pstrcat(pool, "its stored message cannot be read: ", why, NULL));
+        return APR_SUCCESS;
+    }
+    if (strcmp(message->id, batch->claim.ids[i]) != 0) {
+        reject(batch, i, "its stored message carries another id");
+        return APR_SUCCESS;
+    }
+    handler = handler_find(message->route);
+    if (!handler) {
+        reject(
+            batch, i,
+            apr_pstrcat(pool, "no handler for ", message->route->name, " in this version", NULL));
+        return APR_SUCCESS;
+    }
+    return deliver(batch, i, message, handler, pool);
+}
+
+/* ---- the batch ---- */
+
+/* Whether another handler may start: not when the process is to stop, nor when the handler's full
+ * time would outlast the lease. */
+static int may_go_on(const batch_t *batch)
+{
+    const crm360_config_t *config = batch->dispatch->config;
+    apr_time_t lease_ends = batch->claimed_at + crm360_config_lease(config);
+
+    return !*batch->dispatch->stop &&
+           consumer_now() + crm360_config_handler_timeout(config) <= lease_ends;
+}
+
+/* Runs the messages from number `first` on that fit into memory at once. *next is the first that was
+ * not looked at; claim.count when it is over. */
+static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *chunk_pool)
+{
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    crm360_blob_t *blobs;
+    apr_pool_t *pool;
+    apr_status_t rv;
+    int count, i;
+
+    rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
+                            batch->claim.ids + first, batch->claim.count - first, FETCH_BYTES,
+                            chunk_pool);
+    if (rv != APR_SUCCESS) {
+        *next = batch->claim.count; /* Redis is away: commit what is done, the rest is given back */
+        return APR_SUCCESS;
+    }
+    apr_pool_create(&pool, chunk_pool);
+    apr_pool_tag(pool, "crm360_message");
+    for (i = 0; i < count && rv == APR_SUCCESS; i++) {
+        if (!may_go_on(batch)) {
+            *next = batch->claim.count;
+            return APR_SUCCESS;
+        }
+        rv = run_message(batch, first + i, &blobs[i], pool);
+        apr_pool_clear(pool);
+    }
+    *next = first + count;
+    return rv;
+}
+
+/* All messages in one transaction. On failure nothing of it remains and all outcomes are RELEASE. */
+static apr_status_t run_transaction(batch_t *batch)
+{
+    crm_db_t *db = batch->database->db;
+    apr_status_t rv = crm_db_begin(db);
+    apr_pool_t *pool;
+    int next = 0;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_create(&pool, batch->dispatch->pool);
+    apr_pool_tag(pool, "crm360_chunk");
+    while (rv == APR_SUCCESS && next < batch->claim.count) {
+        rv = run_chunk(&next, batch, next, pool);
+        apr_pool_clear(pool);
+    }
+    if (rv == APR_SUCCESS &&
+        consumer_now() >= batch->claimed_at + crm360_config_lease(batch->dispatch->config)) {
+        rv = CRM360_ELEASE; /* somebody else may be at it by now: he shall have the effect */
+    }
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_commit(db);
+    }
+    else {
+        crm_db_rollback(db);
+    }
+    if (rv != APR_SUCCESS) {
+        memset(batch->outcomes, 0, (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
+    }
+    return rv;
+}
+
+/* ---- telling the queue ---- */
+
+/* The ids of one fate, in the batch's pool. */
+static int select_ids(const char ***ids, const batch_t *batch, fate_t fate)
+{
+    int count = 0, i;
+
+    *ids = apr_palloc(batch->dispatch->pool, (apr_size_t)batch->claim.count * sizeof **ids);
+    for (i = 0; i < batch->claim.count; i++) {
+        if (batch->outcomes[i].fate == fate) {
+            (*ids)[count++] = batch->claim.ids[i];
+        }
+    }
+    return count;
+}
+
+static apr_status_t tell_failed(batch_t *batch, int i)
+{
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    const outcome_t *outcome = &batch->outcomes[i];
+    const char *id = batch->claim.ids[i];
+    const crm360_keys_t *keys = batch->database->keys;
+
+    if (outcome->fate == RETRY) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0310) "%s: attempt %d failed: %s; next in %d s", id,
+                   batch->claim.attempts[i] + 1, outcome->reason,
+                   (int)apr_time_sec(outcome->delay));
+        return crm360_queue_retry(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
+                                  outcome->delay, outcome->reason, dispatch->pool);
+    }
+    crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+               CRM360_LOGNO(0311) "%s: to the dead letters of %s/%s: %s", id,
+               batch->database->conf->customer, batch->database->conf->alias, outcome->reason);
+    return crm360_queue_bury(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
+                             outcome->reason, dispatch->pool);
+}
+
+/* Acknowledges, retries, buries and releases. Any failure leaves leases behind under our name; they
+ * are released before the next claim. */
+static apr_status_t tell_queue(batch_t *batch, apr_interval_time_t delay)
+{
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    const crm360_keys_t *keys = batch->database->keys;
+    apr_status_t rv = APR_SUCCESS;
+    const char **ids;
+    int count, told, i;
+
+    count = select_ids(&ids, batch, ACK);
+    if (count) {
+        rv = crm360_queue_ack(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token, ids,
+                              count, dispatch->pool);
+        for (i = 0; i < count && rv == APR_SUCCESS; i++) {
+            crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS, "%s: done", ids[i]);
+        }
+    }
+    for (i = 0; i < batch->claim.count && rv == APR_SUCCESS; i++) {
+        if (batch->outcomes[i].fate == RETRY || batch->outcomes[i].fate == BURY) {
+            rv = tell_failed(batch, i);
+            rv = rv == CRM360_ELEASE ? APR_SUCCESS : rv; /* its new owner decides */
+        }
+    }
+    count = select_ids(&ids, batch, RELEASE);
+    if (count && rv == APR_SUCCESS) {
+        rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
+                                  ids, count, delay, dispatch->pool);
+    }
+    return rv;
+}
+
+/* ---- the worker's entry ---- */
+
+/* Claims a batch, after giving back what an earlier failure may have left under our name. */
+static apr_status_t claim_batch(batch_t *batch)
+{
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    consumer_database_t *database = batch->database;
+    apr_status_t rv;
+    int released;
+
+    if (database->unsettled) {
+        rv = crm360_queue_release_worker(&released, dispatch->queue, database->keys, dispatch->lane,
+                                         dispatch->worker, NULL, NULL, dispatch->pool);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        database->unsettled = 0;
+    }
+    batch->claimed_at = consumer_now();
+    rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
+                            CRM360_CLAIM_MOST, dispatch->worker,
+                            crm360_config_lease(dispatch->config), dispatch->pool);
+    database->unsettled = rv != APR_SUCCESS;
+    return rv;
+}
+
+/* Works a claimed batch; *away is set when the database could not be used. */
+static void work_batch(batch_t *batch, int *away)
+{
+    apr_interval_time_t delay = 0;
+    apr_status_t rv;
+
+    batch->outcomes = apr_pcalloc(batch->dispatch->pool,
+                                  (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
+    rv = run_transaction(batch);
+    if (rv == CRM360_ECONFLICT) {
+        delay = CONFLICT_DELAY;
+    }
+    else if (rv == CRM360_ELEASE) {
+        crm360_log(
+            CRM360_LOG_WARNING, rv,
+            CRM360_LOGNO(0312) "%s/%s: a batch of %d outlasted its lease and was rolled back; "
+                               "it runs again. Crm360Lease may be too short",
+            batch->database->conf->customer, batch->database->conf->alias, batch->claim.count);
+    }
+    else if (rv != APR_SUCCESS) {
+        *away = 1;
+        consumer_database_failed(batch->database, rv, crm_db_error(batch->database->db));
+    }
+    batch->database->unsettled = tell_queue(batch, delay) != APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        consumer_database_worked(batch->database, batch->dispatch->pool);
+    }
+}
+
+void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch, int database)
+{
+    batch_t batch = {.dispatch = dispatch};
+    int away = 0;
+
+    memset(report, 0, sizeof *report);
+    report->database = database;
+    report->next_due = -1;
+    dispatch->slot->busy_since = consumer_now();
+    if (consumer_database_open(&batch.database, dispatch->databases, database) != APR_SUCCESS) {
+        report->away = CONSUMER_DATABASE_AWAY;
+    }
+    else if (claim_batch(&batch) != APR_SUCCESS) {
+        report->away = CONSUMER_REDIS_AWAY;
+    }
+    else {
+        report->claimed = batch.claim.count;
+        report->next_due = batch.claim.next_due;
+        if (batch.claim.count > 0) {
+            work_batch(&batch, &away);
+        }
+        report->away = away                        ? CONSUMER_DATABASE_AWAY
+                       : batch.database->unsettled ? CONSUMER_REDIS_AWAY
+                                                   : 0;
+    }
+    dispatch->slot->busy_since = 0;
+    apr_pool_clear(dispatch->pool);
+}

@@ -1,0 +1,39 @@
+/*
+ * What master and workers say to each other: fixed-size records over a socket pair, and a slot of
+ * shared memory per worker in which the master sees what runs when the worker cannot say it any more.
+ */
+#ifndef CONSUMER_LINK_H
+#define CONSUMER_LINK_H
+
+#include <apr_time.h>
+
+#define CONSUMER_ID_BYTES 96 /* longest message id and its NUL */
+
+/* Master to worker: take one batch from this database, in the worker's lane. */
+typedef struct consumer_assignment_t {
+    int database; /* index in the configuration's list */
+} consumer_assignment_t;
+
+/* What a worker could not use. */
+#define CONSUMER_REDIS_AWAY 1
+#define CONSUMER_DATABASE_AWAY 2
+
+/* Worker to master: that batch is over. */
+typedef struct consumer_report_t {
+    int database;
+    int away;                     /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY */
+    int claimed;                  /* messages taken */
+    apr_interval_time_t next_due; /* until the queue's next message; 0 = now, -1 = none */
+} consumer_report_t;
+
+/* Shared memory. Written by the worker only, read by the master when it looks for overruns and after
+ * the worker's death. Times are consumer_now(). */
+typedef struct consumer_slot_t {
+    volatile apr_time_t busy_since;      /* 0 = idle */
+    volatile char id[CONSUMER_ID_BYTES]; /* message whose handler runs; "" = none */
+} consumer_slot_t;
+
+/* Monotonic clock in microseconds: never goes back, whatever happens to the time of day. */
+apr_time_t consumer_now(void);
+
+#endif

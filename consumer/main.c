@@ -1,0 +1,201 @@
+/* crm360d: options, configuration, log, pid file, serve, exit. */
+#include <apr_general.h>
+#include <apr_getopt.h>
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "consumer/master.h"
+#include "consumer/output.h"
+#include "consumer/signals.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/status.h"
+#include "core/version.h"
+
+enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_CONFIGURATION };
+
+typedef struct options_t {
+    const char *config_file;
+    const char *pid_file;
+    const char *log_file;
+    int test;
+    int foreground;
+    int verbose;
+} options_t;
+
+/* What a reload needs: the configuration is read into a pool of its own, which is the next life's. */
+typedef struct life_t {
+    const options_t *options;
+    crm360_config_t *config;
+    apr_pool_t *pool;
+    crm360_config_t *next;
+    apr_pool_t *next_pool;
+} life_t;
+
+static const apr_getopt_option_t option_table[] = {
+    {"config", 'c', 1, "configuration file (default " CRM360_CONFIG_FILE ")"},
+    {"test", 't', 0, "test the configuration and exit"},
+    {"foreground", 'f', 0, "stay in front"},
+    {"pidfile", 'p', 1, "write the process id there"},
+    {"log", 'l', 1, "log to this file instead of standard error; reopened on HUP"},
+    {"verbose", 'v', 0, "log what is decided too"},
+    {"version", 'V', 0, "print the version and exit"},
+    {"help", 'h', 0, "print this and the directives, and exit"},
+    {NULL, 0, 0, NULL},
+};
+
+static void print_help(apr_pool_t *pool)
+{
+    int i;
+
+    printf("crm360d carries queued webhooks into the CRM databases.\n\n"
+           "usage: crm360d [-ftvVh] [-c FILE] [-p PIDFILE] [-l LOGFILE]\n\n");
+    for (i = 0; option_table[i].optch; i++) {
+        printf("  -%c, --%-12s %s\n", option_table[i].optch, option_table[i].name,
+               option_table[i].description);
+    }
+    printf("\nTERM ends it after the messages in hand, HUP reads the configuration again.\n"
+           "Exit status: 0 fine, 1 failed, 2 usage, 3 configuration.\n\nDirectives of %s:\n\n%s",
+           CRM360_CONFIG_FILE, crm360_directive_help(pool));
+}
+
+/* Reads the options. -1 = go on, else the exit status. */
+static int read_options(options_t *options, int argc, const char *const *argv, apr_pool_t *pool)
+{
+    apr_getopt_t *scan;
+    const char *value;
+    char *absolute;
+    apr_status_t rv;
+    int letter;
+
+    apr_getopt_init(&scan, pool, argc, argv);
+    while ((rv = apr_getopt_long(scan, option_table, &letter, &value)) == APR_SUCCESS) {
+        switch (letter) {
+        case 'c':
+            options->config_file = value;
+            break;
+        case 'p':
+            options->pid_file = value;
+            break;
+        case 'l':
+            options->log_file = value;
+            break;
+        case 't':
+            options->test = 1;
+            break;
+        case 'f':
+            options->foreground = 1;
+            break;
+        case 'v':
+            options->verbose = 1;
+            break;
+        case 'V':
+            printf("crm360d %s\n", CRM360_VERSION);
+            return EXIT_FINE;
+        default:
+            print_help(pool);
+            return EXIT_FINE;
+        }
+    }
+    /* Detaching changes the working directory, and HUP reads the file again. */
+    if (APR_STATUS_IS_EOF(rv) && scan->ind == argc &&
+        apr_filepath_merge(&absolute, NULL, options->config_file, 0, pool) == APR_SUCCESS) {
+        options->config_file = absolute;
+    }
+    else {
+        fprintf(stderr, "usage: crm360d [-ftvVh] [-c FILE] [-p PIDFILE] [-l LOGFILE]\n");
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+/* On HUP: the log file is opened again, and the configuration read into the next life's pool. */
+static int reload(void *baton)
+{
+    life_t *life = baton;
+    const char *error;
+
+    consumer_output_reopen();
+    apr_pool_create(&life->next_pool, NULL);
+    apr_pool_tag(life->next_pool, "crm360_life");
+    if (crm360_config_read(&life->next, &error, life->options->config_file, CRM360_READ_CONSUMER,
+                           life->next_pool) == APR_SUCCESS) {
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "configuration read again");
+        return 1;
+    }
+    crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+               CRM360_LOGNO(0340) "%s; going on with the old configuration", error);
+    apr_pool_destroy(life->next_pool);
+    life->next_pool = NULL;
+    return 0;
+}
+
+static int serve(life_t *life)
+{
+    consumer_end_t end = CONSUMER_RELOAD;
+    apr_status_t rv = APR_SUCCESS;
+
+    crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "crm360d %s started, %d databases", CRM360_VERSION,
+               crm360_config_databases(life->config)->nelts);
+    while (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
+        rv = consumer_master_run(&end, life->config, reload, life, life->pool);
+        if (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
+            apr_pool_destroy(life->pool);
+            life->pool = life->next_pool;
+            life->config = life->next;
+        }
+    }
+    if (rv != APR_SUCCESS) {
+        crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0341) "crm360d cannot go on");
+        return EXIT_FAILED;
+    }
+    crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "crm360d stopped");
+    return EXIT_FINE;
+}
+
+int main(int argc, const char *const *argv)
+{
+    options_t options = {.config_file = CRM360_CONFIG_FILE};
+    life_t life = {.options = &options};
+    const char *error;
+    apr_pool_t *pool;
+    apr_status_t rv;
+    int status;
+
+    if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS) {
+        return EXIT_FAILED;
+    }
+    apr_pool_create(&pool, NULL);
+    status = read_options(&options, argc, argv, pool);
+    if (status >= 0) {
+        return status;
+    }
+    apr_pool_create(&life.pool, NULL);
+    if (crm360_config_read(&life.config, &error, options.config_file, CRM360_READ_CONSUMER,
+                           life.pool) != APR_SUCCESS) {
+        fprintf(stderr, "crm360d: %s\n", error);
+        return EXIT_CONFIGURATION;
+    }
+    if (options.test) {
+        printf("%s: fine\n", options.config_file);
+        return EXIT_FINE;
+    }
+    rv = consumer_output_open(options.log_file, options.foreground, options.pid_file,
+                              options.verbose ? CRM360_LOG_DEBUG : CRM360_LOG_INFO, &error, pool);
+    if (rv == APR_SUCCESS) {
+        error = "signals";
+        rv = consumer_signals_open();
+    }
+    if (rv != APR_SUCCESS) {
+        char text[200];
+
+        fprintf(stderr, "crm360d: %s: %s\n", error, crm360_status_text(rv, text, sizeof text));
+        return EXIT_FAILED;
+    }
+    status = serve(&life);
+    consumer_output_close();
+    return status;
+}

@@ -1,0 +1,409 @@
+/*
+ * The master's loop: wait for a signal, a report, a wake-up or the next due time; then hand out work. It
+ * holds no state that Redis does not hold: after every (re)connection it looks at all queues again.
+ * Must never block for longer than a Redis command may take.
+ */
+#include "consumer/master.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumer/crew.h"
+#include "consumer/identity.h"
+#include "consumer/listen.h"
+#include "consumer/schedule.h"
+#include "consumer/signals.h"
+#include "core/backoff.h"
+#include "core/log.h"
+#include "core/queue.h"
+
+/* All queues are looked at this often even when nothing was missed as far as we know. */
+#define LOOK_EVERY (30 * APR_USEC_PER_SEC)
+/* And this soon after a look that failed. */
+#define LOOK_AGAIN (250 * 1000)
+/* While a worker of an earlier life finishes, its claims are looked at this often. */
+#define LOOK_ORPHANS APR_USEC_PER_SEC
+/* Databases in one look. */
+#define LOOK_AT_ONCE 200
+/* Pause of a database that could not be used: doubles from the first to the most. */
+#define HOLD_FIRST APR_USEC_PER_SEC
+#define HOLD_MOST (30 * APR_USEC_PER_SEC)
+/* How long a worker may need beyond its handler's deadline when it is asked to end. */
+#define STOP_GRACE (5 * APR_USEC_PER_SEC)
+
+typedef struct master_t {
+    const crm360_config_t *config;
+    crm360_queue_t *queue;
+    consumer_crew_t *crew;
+    consumer_schedule_t *schedule;
+    consumer_listener_t *listener;
+    const crm360_keys_t **keys; /* per database */
+    int count;
+    int *away;             /* per database: how often in a row it could not be used */
+    apr_hash_t *by_key;    /* lane key -> &index[...] */
+    int *index;            /* database * CRM360_LANES + lane, behind by_key */
+    apr_int64_t offset_ms; /* Redis' clock minus ours (monotonic) */
+    apr_time_t look_at;    /* when all queues are looked at next */
+    int redis_up;          /* the last look went well: work may be handed out */
+    consumer_reload_t *reload;
+    void *baton;
+    apr_pool_t *pool;
+    apr_pool_t *turn; /* of one turn of the loop */
+} master_t;
+
+/* ---- making ---- */
+
+static apr_status_t make(master_t *master, apr_pool_t *pool)
+{
+    const apr_array_header_t *databases = crm360_config_databases(master->config);
+    int *most;
+    apr_status_t rv;
+    int i, lane;
+
+    master->pool = pool;
+    master->count = databases->nelts;
+    master->keys = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->keys);
+    master->away = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->away);
+    master->index =
+        apr_pcalloc(pool, (apr_size_t)(master->count + 1) * CRM360_LANES * sizeof *master->index);
+    master->by_key = apr_hash_make(pool);
+    most = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *most);
+    for (i = 0; i < master->count; i++) {
+        const crm360_database_t *conf = APR_ARRAY_IDX(databases, i, const crm360_database_t *);
+
+        master->keys[i] = crm360_keys_make(conf->customer, conf->alias, pool);
+        /* SQLite has one writer: a second worker would only wait for the first. */
+        most[i] = conf->driver && strcmp(conf->driver, "sqlite3") == 0 ? 1 : 1000;
+        for (lane = 0; lane < CRM360_LANES; lane++) {
+            int *at = &master->index[i * CRM360_LANES + lane];
+
+            *at = i * CRM360_LANES + lane;
+            apr_hash_set(master->by_key, master->keys[i]->lane[lane], APR_HASH_KEY_STRING, at);
+        }
+    }
+    master->schedule = consumer_schedule_make(master->count, most, pool);
+    master->listener = consumer_listener_make(master->config, pool);
+    rv = consumer_crew_make(&master->crew, master->config, pool);
+    if (rv == APR_SUCCESS) {
+        rv = crm360_queue_make(&master->queue, master->config, 1, master->crew->health, pool);
+    }
+    apr_pool_create(&master->turn, pool);
+    apr_pool_tag(master->turn, "crm360_turn");
+    return rv;
+}
+
+/* ---- looking at the queues ---- */
+
+/* Gives back what a worker that is gone had claimed, in whatever lane. */
+static apr_status_t release_all(master_t *master, int database, const char *worker,
+                                const char *crashed, const char *what)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int lane, released;
+
+    for (lane = 0; lane < CRM360_LANES && rv == APR_SUCCESS; lane++) {
+        rv = crm360_queue_release_worker(&released, master->queue, master->keys[database],
+                                         (crm360_lane_t)lane, worker, crashed, what, master->turn);
+        if (rv == APR_SUCCESS && released > 0) {
+            consumer_schedule_due(master->schedule, database, (crm360_lane_t)lane, 0);
+            crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "released %d messages of %s in %s", released,
+                       worker, master->keys[database]->lane[lane]);
+        }
+    }
+    return rv;
+}
+
+static int is_ours(const master_t *master, const char *worker)
+{
+    int i;
+
+    for (i = 0; i < master->crew->count; i++) {
+        if (master->crew->workers[i].pid && strcmp(master->crew->workers[i].name, worker) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Claims of workers that are gone are released; *orphans counts those of others that still live here. */
+static void settle_claims(master_t *master, int database, const crm360_look_t *look, int *orphans)
+{
+    int i;
+
+    for (i = 0; look->workers && i < look->workers->nelts; i++) {
+        const char *worker = APR_ARRAY_IDX(look->workers, i, const char *);
+
+        if (is_ours(master, worker)) {
+            continue;
+        }
+        if (!consumer_identity_gone(worker, master->turn) ||
+            release_all(master, database, worker, NULL, NULL) != APR_SUCCESS) {
+            (*orphans)++;
+        }
+    }
+}
+
+static apr_status_t look_some(master_t *master, int first, int count, int *orphans)
+{
+    crm360_look_t *looks = apr_pcalloc(master->turn, (apr_size_t)count * sizeof *looks);
+    apr_time_t now = consumer_now();
+    apr_int64_t redis_ms;
+    apr_status_t rv;
+    int i, lane;
+
+    rv = crm360_queue_look(looks, &redis_ms, master->queue, master->keys + first, count,
+                           master->turn);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    master->offset_ms = redis_ms - apr_time_as_msec(now);
+    for (i = 0; i < count; i++) {
+        for (lane = 0; lane < CRM360_LANES; lane++) {
+            apr_int64_t head = looks[i].head_ms[lane];
+
+            consumer_schedule_seen(master->schedule, first + i, (crm360_lane_t)lane,
+                                   head < 0 ? CONSUMER_NEVER
+                                            : apr_time_from_msec(head - master->offset_ms));
+        }
+        settle_claims(master, first + i, &looks[i], orphans);
+    }
+    return APR_SUCCESS;
+}
+
+/* Looks at everything. While it fails no work is handed out: a claim would fail as well. */
+static void look(master_t *master)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int orphans = 0;
+    int first;
+
+    for (first = 0; first < master->count && rv == APR_SUCCESS; first += LOOK_AT_ONCE) {
+        int rest = master->count - first;
+
+        rv = look_some(master, first, rest < LOOK_AT_ONCE ? rest : LOOK_AT_ONCE, &orphans);
+    }
+    master->redis_up = rv == APR_SUCCESS;
+    master->look_at = consumer_now() + (rv != APR_SUCCESS ? LOOK_AGAIN
+                                        : orphans         ? LOOK_ORPHANS
+                                                          : LOOK_EVERY);
+}
+
+/* ---- events ---- */
+
+static void take_wakes(master_t *master)
+{
+    const char *key;
+    apr_int64_t visible_ms;
+
+    while (consumer_listener_take(master->listener, &key, &visible_ms, master->turn)) {
+        const int *at = apr_hash_get(master->by_key, key, APR_HASH_KEY_STRING);
+
+        if (at) {
+            consumer_schedule_due(master->schedule, *at / CRM360_LANES,
+                                  (crm360_lane_t)(*at % CRM360_LANES),
+                                  apr_time_from_msec(visible_ms - master->offset_ms));
+        }
+    }
+}
+
+static void take_report(master_t *master, consumer_worker_t *worker)
+{
+    consumer_report_t report;
+    apr_time_t now = consumer_now();
+    apr_time_t next;
+
+    if (consumer_crew_report(&report, worker) != APR_SUCCESS) {
+        return; /* closed: its death is about to be noticed */
+    }
+    next = report.next_due < 0 ? CONSUMER_NEVER : now + report.next_due;
+    if (report.away) {
+        next = now;
+    }
+    consumer_schedule_done(master->schedule, report.database, worker->lane, next);
+    worker->database = -1;
+    if (report.away == CONSUMER_REDIS_AWAY) {
+        master->redis_up = 0;
+        master->look_at = now;
+    }
+    else if (report.away == CONSUMER_DATABASE_AWAY) {
+        int tries = ++master->away[report.database];
+
+        consumer_schedule_hold(master->schedule, report.database,
+                               now + crm360_backoff_reconnect(tries, HOLD_FIRST, HOLD_MOST));
+    }
+    else if (master->away[report.database]) {
+        master->away[report.database] = 0;
+        consumer_schedule_hold(master->schedule, report.database, 0);
+    }
+}
+
+static void mourn(master_t *master)
+{
+    consumer_death_t death;
+
+    while (consumer_crew_reap(&death, master->crew, master->turn)) {
+        int database = death.worker->database;
+
+        if (database < 0) {
+            continue;
+        }
+        death.worker->database = -1;
+        consumer_schedule_done(master->schedule, database, death.worker->lane, consumer_now());
+        if (release_all(master, database, death.worker->name, death.crashed, death.what) !=
+            APR_SUCCESS) {
+            master->look_at = 0; /* the look finds its claims when Redis is back */
+        }
+    }
+}
+
+/* Takes what signals have arrived. 1 when the master is to end, for the reason in *end. */
+static int take_signals(master_t *master, consumer_end_t *end)
+{
+    int signal;
+
+    while ((signal = consumer_signals_take()) != 0) {
+        if (signal == SIGCHLD) {
+            mourn(master);
+        }
+        else if (signal == SIGTERM || signal == SIGINT) {
+            *end = CONSUMER_STOPPED;
+            return 1;
+        }
+        else if (signal == SIGHUP && master->reload(master->baton)) {
+            *end = CONSUMER_RELOAD;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+/* Gives work to whoever is idle, lane by lane, live first. */
+static void hand_out(master_t *master)
+{
+    apr_time_t now = consumer_now();
+    int i;
+
+    for (i = 0; i < master->crew->count && master->redis_up; i++) {
+        consumer_worker_t *worker = &master->crew->workers[i];
+        int database;
+
+        if (!worker->pid || worker->database >= 0) {
+            continue;
+        }
+        database = consumer_schedule_take(master->schedule, worker->lane, now);
+        if (database >= 0 && consumer_crew_assign(worker, database) != APR_SUCCESS) {
+            consumer_schedule_done(master->schedule, database, worker->lane, now);
+        }
+    }
+}
+
+static apr_time_t next_event(master_t *master, apr_time_t deadline)
+{
+    int idle[CRM360_LANES] = {0};
+    apr_time_t next = deadline;
+    apr_time_t others[3];
+    int i;
+
+    for (i = 0; i < master->crew->count; i++) {
+        const consumer_worker_t *worker = &master->crew->workers[i];
+
+        idle[worker->lane] |= worker->pid && worker->database < 0;
+    }
+    others[0] = master->redis_up ? consumer_schedule_next(master->schedule, idle) : CONSUMER_NEVER;
+    others[1] = consumer_crew_next_start(master->crew);
+    others[2] = consumer_listener_next(master->listener);
+    for (i = 0; i < 3; i++) {
+        next = others[i] < next ? others[i] : next;
+    }
+    return next < master->look_at ? next : master->look_at;
+}
+
+/* Sleeps until something happens or `until`, and takes what workers and Redis have said. */
+static void wait_for_events(master_t *master, apr_time_t until)
+{
+    int count = master->crew->count;
+    struct pollfd *fds = apr_pcalloc(master->turn, (apr_size_t)(count + 2) * sizeof *fds);
+    apr_interval_time_t rest = until - consumer_now();
+    int i;
+
+    for (i = 0; i < count; i++) {
+        fds[i].fd = master->crew->workers[i].link;
+        fds[i].events = POLLIN;
+    }
+    fds[count].fd = consumer_signals_fd();
+    fds[count].events = POLLIN;
+    fds[count + 1].fd = consumer_listener_fd(master->listener);
+    fds[count + 1].events = POLLIN;
+    /* Rounded up: a timer that fires early would only go round once more. */
+    if (poll(fds, (nfds_t)count + 2, rest <= 0 ? 0 : (int)((rest + 999) / 1000)) <= 0) {
+        return;
+    }
+    for (i = 0; i < count; i++) {
+        if (fds[i].revents & POLLIN) {
+            take_report(master, &master->crew->workers[i]);
+        }
+    }
+    if (fds[count + 1].revents) {
+        consumer_listener_read(master->listener, consumer_now());
+        take_wakes(master);
+    }
+}
+
+/* Asks the workers to end and waits for them; whoever does not is killed. */
+static void stop(master_t *master)
+{
+    apr_time_t until = consumer_now() + crm360_config_handler_timeout(master->config) + STOP_GRACE;
+    int hard = 0;
+
+    consumer_crew_stop(master->crew, 0);
+    while (consumer_crew_running(master->crew) > 0) {
+        apr_time_t now = consumer_now();
+
+        if (now >= until && !hard) {
+            hard = 1;
+            consumer_crew_stop(master->crew, 1);
+        }
+        wait_for_events(master, hard ? now + APR_USEC_PER_SEC : until);
+        while (consumer_signals_take()) {
+        }
+        mourn(master);
+        apr_pool_clear(master->turn);
+    }
+}
+
+apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *config,
+                                 consumer_reload_t *reload, void *baton, apr_pool_t *pool)
+{
+    master_t master = {.config = config, .reload = reload, .baton = baton};
+    apr_status_t rv = make(&master, pool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    for (;;) {
+        apr_time_t now = consumer_now();
+        apr_time_t deadline = consumer_crew_check(master.crew, now);
+
+        if (take_signals(&master, end)) {
+            break;
+        }
+        consumer_crew_start(master.crew, now);
+        if (consumer_listener_tick(master.listener, now) || now >= master.look_at) {
+            look(&master);
+            take_wakes(&master);
+        }
+        hand_out(&master);
+        wait_for_events(&master, next_event(&master, deadline));
+        apr_pool_clear(master.turn);
+    }
+    stop(&master);
+    return APR_SUCCESS;
+}

@@ -1,0 +1,73 @@
+/*
+ * The worker's loop. It ends when its master does: the link's other end is closed then, and the kernel sends
+ * TERM, so that no orphan goes on claiming.
+ */
+#include "consumer/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "consumer/dispatch.h"
+#include "consumer/identity.h"
+#include "consumer/signals.h"
+#include "core/log.h"
+#include "core/queue.h"
+#include "crm/db.h"
+
+/* How long a handler may go on after TERM beyond its own deadline. */
+#define GRACE_SECONDS 5
+
+static volatile sig_atomic_t stop;
+
+/* Waits for the next assignment: 1 when there is one, 0 when it is time to go. */
+static int next_assignment(consumer_assignment_t *assignment, int link)
+{
+    while (!stop) {
+        ssize_t len = recv(link, assignment, sizeof *assignment, 0);
+
+        if (len == (ssize_t)sizeof *assignment) {
+            return 1;
+        }
+        if (len >= 0 || errno != EINTR) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int link,
+                        consumer_slot_t *slot, void *health, apr_pool_t *pool)
+{
+    consumer_dispatch_t *dispatch;
+    consumer_assignment_t assignment;
+    crm360_queue_t *queue;
+    apr_status_t rv;
+
+    consumer_signals_worker(&stop, (unsigned)apr_time_sec(crm360_config_handler_timeout(config)) +
+                                       GRACE_SECONDS);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    rv = crm_db_init(pool);
+    if (rv == APR_SUCCESS) {
+        rv = crm360_queue_make(&queue, config, 1, health, pool);
+    }
+    if (rv != APR_SUCCESS) {
+        crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0320) "a worker of lane %s cannot start",
+                   crm360_lane_name(lane));
+        return 1;
+    }
+    dispatch = consumer_dispatch_make(config, queue, lane, consumer_identity(getpid(), pool), slot,
+                                      &stop, pool);
+    while (next_assignment(&assignment, link)) {
+        consumer_report_t report;
+
+        consumer_dispatch_batch(&report, dispatch, assignment.database);
+        if (send(link, &report, sizeof report, MSG_NOSIGNAL) != (ssize_t)sizeof report) {
+            break;
+        }
+    }
+    return 0;
+}

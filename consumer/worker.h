@@ -1,0 +1,15 @@
+/* A worker process: waits for assignments of the master, works one batch each, reports. */
+#ifndef CONSUMER_WORKER_H
+#define CONSUMER_WORKER_H
+
+#include <apr_pools.h>
+
+#include "consumer/link.h"
+#include "core/config.h"
+
+/* Runs in the forked child until the master closes `link`, ends or sends TERM; then returns the
+ * process' exit code. `health` is the shared memory of crm360_queue_make(). */
+int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int link,
+                        consumer_slot_t *slot, void *health, apr_pool_t *pool);
+
+#endif
