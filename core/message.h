@@ -15,7 +15,7 @@
 typedef struct crm360_message_t {
     /* CRM360's own fields. */
     const char *id;              /* Crm360-Id: <ULID>-<Platform>-<Entity>-<Action> */
-    apr_time_t received;         /* Crm360-Received, microseconds since 1970 */
+    apr_time_t received;         /* Crm360-Received (stored as 2026-11-23T15:58:00.123456Z) */
     const char *customer;        /* spelt as the configuration spells it */
     const char *database;        /* the alias, likewise */
     const crm360_route_t *route; /* Crm360-Route; never NULL after parsing */
@@ -57,7 +57,8 @@ apr_status_t crm360_message_parse(crm360_message_t **message, const char **why, 
 const char *crm360_message_header(const crm360_message_t *message, const char *name);
 
 /* A new message id for a route: ULID (48 bits of milliseconds from `now`, 80 random bits; Crockford
- * base 32, 26 characters) and the route's suffix. Safe in any thread. In `pool`. */
+ * base 32, 26 characters) and the route's suffix. Safe in any thread. In `pool`. NULL when the system has
+ * no random numbers to give (no file descriptor left): then nothing can be stored safely. */
 const char *crm360_message_id(const crm360_route_t *route, apr_time_t now, apr_pool_t *pool);
 
 #endif

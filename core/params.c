@@ -1,0 +1,360 @@
+/*
+ * Decoding and checking of the documented query parameters. Works on the raw query string, because
+ * APR's and httpd's own splitters fold, cut or overwrite silently what has to be refused by name.
+ * Must never guess a value and never echo a caller's bytes unescaped.
+ */
+#include "core/params.h"
+
+#include <apr_cstr.h>
+#include <apr_strings.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#define QUOTE_MOST 60 /* bytes of a caller's value repeated in an error text */
+
+/* Ranges are those of the columns that the ids end up in: Int16 and Int32 of the OData pages. */
+#define INT16_MOST 32767
+#define INT32_MOST 2147483647
+#define INVISIBILITY_MOST 604800 /* a week */
+
+typedef enum { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_EMAIL } param_type_t;
+
+typedef struct param_rule_t {
+    const char *name;
+    param_type_t type;
+    apr_size_t offset; /* of the member of crm360_params_t */
+    int min;
+    int max;
+    int required;
+    int queue_only; /* EmailProcess does not know it */
+} param_rule_t;
+
+#define MEMBER(name) offsetof(crm360_params_t, name)
+
+/* The order is the order in which a missing parameter is reported. */
+static const param_rule_t rules[] = {
+    {"SourceId", TYPE_NUMBER, MEMBER(source_id), 1, INT16_MOST, 1, 0},
+    {"ZoneId", TYPE_NUMBER, MEMBER(zone_id), 1, INT32_MOST, 0, 0},
+    {"BrandId", TYPE_NUMBER, MEMBER(brand_id), 1, INT32_MOST, 0, 0},
+    {"ContactAddressTypeId", TYPE_NUMBER, MEMBER(contact_address_type_id), 1, INT16_MOST, 0, 0},
+    {"BatchMode", TYPE_BOOLEAN, MEMBER(batch_mode), 0, 1, 0, 1},
+    {"Email", TYPE_EMAIL, MEMBER(email), 0, 0, 0, 0},
+    {"secondsOfInvisibility", TYPE_NUMBER, MEMBER(seconds_of_invisibility), 0, INVISIBILITY_MOST, 0,
+     1},
+};
+#define RULES ((int)(sizeof(rules) / sizeof(rules[0])))
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_size_t len,
+                                  apr_pool_t *pool)
+{
+    char *out = apr_palloc(pool, len + 1);
+    char *to = out;
+    apr_size_t i;
+
+    for (i = 0; i < len; i++) {
+        char c = text[i];
+
+        if (c == '+') {
+            c = ' ';
+        }
+        else if (c == '%') {
+            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+
+            if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+                return APR_EINVAL;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+    *decoded = out;
+    return APR_SUCCESS;
+}
+
+/* `len` bytes of a caller's text for an error text: in double quotes, cut, and only printable ASCII;
+ * what is not is shown as it would stand in a URL. */
+static const char *quoted(const char *text, apr_size_t len, apr_pool_t *pool)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    apr_size_t shown = len > QUOTE_MOST ? QUOTE_MOST : len;
+    char *out = apr_palloc(pool, shown * 3 + sizeof("\"...\""));
+    char *to = out;
+    apr_size_t i;
+
+    *to++ = '"';
+    for (i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
+            *to++ = '%';
+            *to++ = hex[c >> 4];
+            *to++ = hex[c & 15];
+        }
+        else {
+            *to++ = (char)c;
+        }
+    }
+    apr_cpystrn(to, shown < len ? "...\"" : "\"", sizeof("...\""));
+    return out;
+}
+
+/* One name=value of a query string, still encoded. */
+typedef struct pair_t {
+    const char *name;
+    apr_size_t name_len;
+    const char *value; /* empty when there is no '=' */
+    apr_size_t value_len;
+} pair_t;
+
+/* Takes the next pair off *rest. 0 at the end. */
+static int next_pair(pair_t *pair, const char **rest)
+{
+    apr_size_t len;
+    const char *equals;
+
+    while (**rest == '&') {
+        (*rest)++;
+    }
+    if (**rest == '\0') {
+        return 0;
+    }
+    len = strcspn(*rest, "&");
+    equals = memchr(*rest, '=', len);
+    pair->name = *rest;
+    pair->name_len = equals ? (apr_size_t)(equals - *rest) : len;
+    pair->value = equals ? equals + 1 : *rest + len;
+    pair->value_len = equals ? len - pair->name_len - 1 : 0;
+    *rest += len;
+    return 1;
+}
+
+/* The rule for a pair's name, NULL when it is not a parameter of ours. */
+static const param_rule_t *find_rule(const pair_t *pair, crm360_process_t process, apr_pool_t *pool)
+{
+    const char *name;
+    int i;
+
+    if (crm360_params_decode(&name, pair->name, pair->name_len, pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    for (i = 0; i < RULES; i++) {
+        if (apr_cstr_casecmp(rules[i].name, name) == 0) {
+            return rules[i].queue_only && process == CRM360_EMAIL_PROCESS ? NULL : &rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* Digits only, the whole text, within the range. */
+static int read_number(int *number, const char *text, int min, int max)
+{
+    apr_int64_t value = 0;
+    const char *c;
+
+    for (c = text; *c; c++) {
+        if (*c < '0' || *c > '9') {
+            return 0;
+        }
+        value = value * 10 + (*c - '0');
+        if (value > max) {
+            return 0;
+        }
+    }
+    if (c == text || value < min) {
+        return 0;
+    }
+    *number = (int)value;
+    return 1;
+}
+
+static int read_boolean(int *flag, const char *text)
+{
+    if (strcmp(text, "1") == 0 || apr_cstr_casecmp(text, "true") == 0) {
+        *flag = 1;
+        return 1;
+    }
+    if (strcmp(text, "0") == 0 || apr_cstr_casecmp(text, "false") == 0) {
+        *flag = 0;
+        return 1;
+    }
+    return 0;
+}
+
+static int is_alphanumeric(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Parts of 1 to 63 characters parted by single dots; returns how many, 0 when malformed. */
+static int count_parts(const char *text, apr_size_t len, const char *also)
+{
+    apr_size_t i, part = 0;
+    int parts = 1;
+
+    for (i = 0; i < len; i++) {
+        if (text[i] == '.') {
+            if (part == 0) {
+                return 0;
+            }
+            parts++;
+            part = 0;
+        }
+        else if ((!is_alphanumeric(text[i]) && !strchr(also, text[i])) || ++part > 63) {
+            return 0;
+        }
+    }
+    return part > 0 ? parts : 0;
+}
+
+/* An addr-spec of RFC 5322 without comments, quoted text or address literals: what mail programs
+ * accept in practice. A domain name needs a dot, and no label begins or ends with a hyphen. */
+static int email_ok(const char *text)
+{
+    const char *at = strchr(text, '@');
+    apr_size_t local = at ? (apr_size_t)(at - text) : 0;
+    apr_size_t domain = at ? strlen(at + 1) : 0;
+
+    return at && local <= 64 && local + domain <= 253 &&
+           count_parts(text, local, "!#$%&'*+-/=?^_`{|}~") > 0 &&
+           count_parts(at + 1, domain, "-") > 1 && at[1] != '-' && at[domain] != '-' &&
+           !strstr(at, "-.") && !strstr(at, ".-");
+}
+
+/* What a rule allows, as it stands in an error text. */
+static const char *allowed(const param_rule_t *rule, apr_pool_t *pool)
+{
+    switch (rule->type) {
+    case TYPE_BOOLEAN:
+        return "true, false, 1 or 0";
+    case TYPE_EMAIL:
+        return "one mail address such as name@example.org";
+    case TYPE_NUMBER:
+        break;
+    }
+    return apr_psprintf(pool, "a whole number from %d to %d", rule->min, rule->max);
+}
+
+static apr_status_t refuse(crm360_param_error_t *error, const param_rule_t *rule,
+                           const char *detail)
+{
+    error->parameter = rule->name;
+    error->detail = detail;
+    return APR_EINVAL;
+}
+
+/* Checks one value and puts it into `params`. An empty one that may be empty changes nothing. */
+static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *error,
+                               const param_rule_t *rule, const pair_t *pair, apr_pool_t *pool)
+{
+    void *member = (char *)params + rule->offset;
+    const char *value;
+    int good = 0;
+
+    if (crm360_params_decode(&value, pair->value, pair->value_len, pool) != APR_SUCCESS) {
+        return refuse(error, rule,
+                      apr_psprintf(pool, "The value %s of %s is not valid percent-encoding.",
+                                   quoted(pair->value, pair->value_len, pool), rule->name));
+    }
+    if (*value == '\0') {
+        return rule->required ? refuse(error, rule,
+                                       apr_psprintf(pool, "%s is empty; it must be %s.", rule->name,
+                                                    allowed(rule, pool)))
+                              : APR_SUCCESS;
+    }
+    switch (rule->type) {
+    case TYPE_NUMBER:
+        good = read_number(member, value, rule->min, rule->max);
+        break;
+    case TYPE_BOOLEAN:
+        good = read_boolean(member, value);
+        break;
+    case TYPE_EMAIL:
+        good = email_ok(value);
+        *(const char **)member = value;
+        break;
+    }
+    return good ? APR_SUCCESS
+                : refuse(error, rule,
+                         apr_psprintf(pool, "%s is %s; it must be %s.", rule->name,
+                                      quoted(value, strlen(value), pool), allowed(rule, pool)));
+}
+
+apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *error,
+                                const char *query, crm360_process_t process, apr_pool_t *pool)
+{
+    int seen[RULES] = {0};
+    pair_t pair;
+    int i;
+
+    memset(params, 0, sizeof(*params));
+    memset(error, 0, sizeof(*error));
+    query = query ? query : "";
+    while (next_pair(&pair, &query)) {
+        const param_rule_t *rule = find_rule(&pair, process, pool);
+        apr_status_t rv;
+
+        if (!rule) {
+            continue;
+        }
+        if (seen[rule - rules]++) {
+            return refuse(error, rule,
+                          apr_psprintf(pool, "%s is given more than once.", rule->name));
+        }
+        rv = read_value(params, error, rule, &pair, pool);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    for (i = 0; i < RULES; i++) {
+        if (rules[i].required && !seen[i]) {
+            return refuse(error, &rules[i],
+                          apr_psprintf(pool, "%s is missing; it must be %s.", rules[i].name,
+                                       allowed(&rules[i], pool)));
+        }
+    }
+    return APR_SUCCESS;
+}
+
+const char *crm360_params_get(const char *query, const char *name, apr_pool_t *pool)
+{
+    pair_t pair;
+
+    query = query ? query : "";
+    while (next_pair(&pair, &query)) {
+        const char *text;
+
+        if (crm360_params_decode(&text, pair.name, pair.name_len, pool) == APR_SUCCESS &&
+            apr_cstr_casecmp(text, name) == 0) {
+            return crm360_params_decode(&text, pair.value, pair.value_len, pool) == APR_SUCCESS
+                       ? text
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+int crm360_path_value_ok(const char *value)
+{
+    apr_size_t len = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789._-");
+
+    return len >= 1 && len <= 64 && value[len] == '\0';
+}
