@@ -28,7 +28,8 @@ typedef struct crm360_database_t {
     const char *alias;
     const char *driver;              /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
     const char *params;              /* Crm360DBParams; NULL = not set */
-    const char *password;            /* from Crm360DBPasswordFile; consumer only; NULL = none */
+    const char *password;            /* from Crm360DBPasswordFile; NULL = none; "" = a file is named, but
+                                        this program (httpd) must not open it */
     int default_zone_id;             /* 0 = none; likewise the next two */
     int default_brand_id;
     int default_contact_address_type_id;
@@ -69,7 +70,8 @@ apr_interval_time_t crm360_config_inbox_keep(const crm360_config_t *config);
 int crm360_config_workers(const crm360_config_t *config, crm360_lane_t lane);
 const apr_interval_time_t *crm360_config_retry_schedule(const crm360_config_t *config, int *steps);
 
-/* The databases, in the order of the file; elements are crm360_database_t *. */
+/* The databases, in the order of the file; elements are crm360_database_t *. After a merge those of
+ * the base come first; a section that is in both is one, member by member. */
 const apr_array_header_t *crm360_config_databases(const crm360_config_t *config);
 
 /* Looks a database up without regard to case. NULL when unknown; then *customer_known says whether
@@ -82,7 +84,8 @@ int crm360_location_enabled(const crm360_location_t *location);              /* 
 apr_off_t crm360_location_max_body(const crm360_location_t *location);       /* Crm360MaxBody */
 
 /* Checks what no single directive can: that limits nest (connect < command < handler < lease), that
- * each database has what `reader` needs. NULL, or a text that names the directives, lives in `pool`. */
+ * each database has what `reader` needs. NULL, or a text in `pool` that names the directives, with
+ * "file:line: " of the section in front when a database is at fault. */
 const char *crm360_config_check(const crm360_config_t *config, unsigned reader, apr_pool_t *pool);
 
 /* Reads a whole file in the shared grammar: our server directives and <Crm360Database> sections,
@@ -94,6 +97,18 @@ apr_status_t crm360_config_read(crm360_config_t **config, const char **error, co
     __attribute__((warn_unused_result));
 
 /* ---- the table, for those who make something from it ---- */
+
+/* What the member that a directive sets is made of; decides how it is created unset and merged. */
+typedef enum {
+    CRM360_HOLDS_FLAG,     /* int 0 or 1; -1 = unset */
+    CRM360_HOLDS_ID,       /* int >= 1; 0 = unset */
+    CRM360_HOLDS_LANES,    /* int per lane; -1 = unset; set one by one, merged one by one */
+    CRM360_HOLDS_INTERVAL, /* apr_int64_t, microseconds; -1 = unset */
+    CRM360_HOLDS_SIZE,     /* apr_int64_t, bytes; -1 = unset */
+    CRM360_HOLDS_TEXT,     /* const char *; NULL = unset */
+    CRM360_HOLDS_SCHEDULE, /* pointer to a list of intervals; NULL = unset */
+    CRM360_HOLDS_ADDRESS   /* pointer to a crm360_redis_address_t; NULL = unset */
+} crm360_holds_t;
 
 struct crm360_directive_t {
     const char *name;
@@ -107,26 +122,38 @@ struct crm360_directive_t {
     /* Sets it: args are already split; returns NULL or what is wrong and what is allowed. */
     const char *(*set)(const crm360_directive_t *directive, void *target, int argc,
                        const char *const *argv, unsigned reader, apr_pool_t *pool);
+    crm360_holds_t holds;
     apr_size_t offset;         /* of the member in the target struct */
-    apr_int64_t min;           /* range of a number, interval or size */
+    apr_int64_t min;           /* range of a number, interval or size; of the length of a text */
     apr_int64_t max;
+    const char *const *choices; /* allowed words, ended by NULL; NULL = not a choice */
 };
 
 /* Ends with an entry whose name is NULL. */
 extern const crm360_directive_t crm360_directives[];
 
+/* Name of the section, as in <Crm360Database customer alias>. */
+#define CRM360_SECTION "Crm360Database"
+
 /* Looks a directive up without regard to case (as httpd does); NULL when unknown. */
 const crm360_directive_t *crm360_directive_find(const char *name);
 
 /* Applies one directive. `args` is the rest of its line, quotes and all. `target` is the
- * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`. NULL, or an error
- * text without file and line, in `pool`: "Directive: what is wrong; what is allowed". */
+ * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`; `pool` must live as
+ * long. A directive given twice to one target is refused (of Crm360Workers: a lane given twice).
+ * NULL, or an error text without file and line, in `pool`: "Directive: what is wrong; what is allowed". */
 const char *crm360_directive_apply(const crm360_directive_t *directive, void *target,
                                    unsigned context, unsigned reader, const char *args,
                                    apr_pool_t *pool);
 
+/* Takes the '>' off the end of a section's line: `raw` is what follows the section's name (httpd hands
+ * it over with the '>'), *args becomes what stands in front of it, in `pool`. NULL, or an error text:
+ * no '>', or something behind it. */
+const char *crm360_section_args(const char **args, const char *raw, apr_pool_t *pool);
+
 /* Begins a <Crm360Database customer alias> section in `config`; `args` is what stands between the
- * section's name and '>'. NULL and *database, or an error text (bad name, duplicate of file:line). */
+ * section's name and '>'. NULL and *database, or an error text (bad name, duplicate of file:line).
+ * `pool` must live as long as `config`. */
 const char *crm360_database_begin(crm360_database_t **database, crm360_config_t *config,
                                   const char *args, const char *file, int line, apr_pool_t *pool);
 

@@ -1,0 +1,115 @@
+/*
+ * What the files of the configuration share and nobody else may include: the members behind the
+ * opaque types, the setters that the table names, and the helpers for error texts.
+ * A new setting is a member here, a row in config.c and a getter; making and merging follow from the row.
+ */
+#ifndef CRM360_CONFIG_PRIVATE_H
+#define CRM360_CONFIG_PRIVATE_H
+
+#include <apr_hash.h>
+
+#include "core/config.h"
+
+/* Longest logical line of the file, and of what apply takes. httpd's own limit is 16 MB. */
+#define CRM360_LINE_MOST 8192
+/* Longest customer name and alias (crm360_path_value_ok). */
+#define CRM360_NAME_MOST 64
+
+typedef struct crm360_schedule_t {
+    int steps;
+    const apr_interval_time_t *delays; /* `steps` of them */
+} crm360_schedule_t;
+
+/* Each member that a directive sets has its unset value by crm360_holds_t. */
+struct crm360_config_t {
+    const crm360_redis_address_t *redis; /* place only: user and password are the next two */
+    const char *redis_user;
+    const char *redis_password;
+    apr_int64_t connect_timeout;
+    apr_int64_t command_timeout;
+    apr_int64_t handler_timeout;
+    apr_int64_t lease;
+    apr_int64_t inbox_keep;
+    int workers[CRM360_LANES];
+    const crm360_schedule_t *retry_schedule;
+    apr_array_header_t *databases; /* crm360_database_t *, in the order of the file */
+    apr_hash_t *by_name;           /* the same ones by "customer/alias" in lower case */
+    apr_hash_t *customers;         /* customers in lower case; value: any of their sections */
+};
+
+struct crm360_location_t {
+    int enabled;
+    apr_int64_t max_body;
+};
+
+/* ---- config.c: members ---- */
+
+/* Puts the members of `context` into the unset state. */
+void crm360_members_unset(void *target, unsigned context);
+
+/* Copies onto `target` what `add` has set of the directives of `context`. */
+void crm360_members_merge(void *target, const void *add, unsigned context);
+
+/* Whether the member of a row has a value. */
+int crm360_member_is_set(const crm360_directive_t *row, const void *target);
+
+/* The first half of crm360_config_check(): the limits that nest. */
+const char *crm360_limits_check(const crm360_config_t *config, apr_pool_t *pool);
+
+/* ---- config_directive.c: rows ---- */
+
+/* "at server level" and the like. */
+const char *crm360_context_place(unsigned context);
+
+/* Names of the directives of `context` as "A, B, C", in `pool`. */
+const char *crm360_context_directives(unsigned context, apr_pool_t *pool);
+
+/* ---- config_database.c: sections ---- */
+
+/* Enters the sections of `from` into `merged`; into one that is there go the members that are set. */
+void crm360_databases_merge(crm360_config_t *merged, const crm360_config_t *from, apr_pool_t *pool);
+
+/* The second half of crm360_config_check(): each section. */
+const char *crm360_databases_check(const crm360_config_t *config, unsigned reader,
+                                   apr_pool_t *pool);
+
+/* What is wrong with the parameters and what is allowed, or NULL. Driver and parameters may be unset. */
+const char *crm360_database_fault(const crm360_database_t *database, apr_pool_t *pool);
+
+/* ---- config_text.c: words and values as text ---- */
+
+/* Splits the rest of a line into words by httpd's rules (ap_getword_conf): white space separates, "..."
+ * and '...' keep it, \\ is a backslash, and \" or \' a quote inside such quotes. Unlike httpd an
+ * unclosed quote is an error. NULL and *argc, *argv, or the error text; all in `pool`. */
+const char *crm360_words_split(int *argc, const char *const **argv, const char *text,
+                               apr_pool_t *pool);
+
+/* `text` in double quotes, what is not printable ASCII escaped, cut after 60 bytes: for errors. */
+const char *crm360_quoted(const char *text, apr_pool_t *pool);
+
+/* Values as they are written in the file: "250ms", "10M". */
+const char *crm360_interval_text(apr_int64_t interval, apr_pool_t *pool);
+const char *crm360_size_text(apr_int64_t size, apr_pool_t *pool);
+
+/* Range of a directive, "1ms to 10s"; NULL when it has none to show. */
+const char *crm360_range_text(const crm360_directive_t *directive, apr_pool_t *pool);
+
+/* ---- config_set.c: setters, as crm360_directive_t.set ---- */
+
+typedef const char *crm360_setter_t(const crm360_directive_t *directive, void *target, int argc,
+                                    const char *const *argv, unsigned reader, apr_pool_t *pool);
+
+crm360_setter_t crm360_set_flag;     /* On or Off */
+crm360_setter_t crm360_set_choice;   /* one of `choices`, any case; stored as the table spells it */
+crm360_setter_t crm360_set_id;       /* integer from min to max */
+crm360_setter_t crm360_set_workers;  /* lane number */
+crm360_setter_t crm360_set_interval; /* time from min to max */
+crm360_setter_t crm360_set_size;     /* bytes from min to max */
+crm360_setter_t crm360_set_schedule; /* 1 to 20 times from min to max */
+crm360_setter_t crm360_set_text;     /* from min to max bytes without control characters */
+crm360_setter_t crm360_set_secret;   /* content of a file that only its owner and group may read */
+crm360_setter_t crm360_set_address;  /* where Redis is */
+crm360_setter_t crm360_set_driver;   /* as choice, and must go with the parameters */
+crm360_setter_t crm360_set_params;   /* as text, and must go with the driver */
+
+#endif

@@ -1,0 +1,525 @@
+/*
+ * The setters of the directives: each takes the words of one line, checks them strictly and stores the value in
+ * the member that the row names, or says what is wrong and what is allowed. apply() has counted the words.
+ * Must never quote a secret, nor open a file that the reading program does not need.
+ */
+#include "core/config_private.h"
+
+#include <apr_cstr.h>
+#include <apr_file_io.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define SECRET_MOST 4096     /* bytes of a secret file */
+#define SOCKET_PATH_MOST 107 /* sun_path of Linux, less its NUL */
+#define REDIS_PORT 6379
+#define REDIS_DATABASE_MOST 65535
+
+#define ADDRESS_ALLOWED "; allowed: unix:/path or redis://host[:port][/db]"
+
+static void *member(const crm360_directive_t *directive, void *target)
+{
+    return (char *)target + directive->offset;
+}
+
+/* Reads the digits at *text and moves *text behind them. APR_EINVAL when there are none, or more than 18
+ * of them (so that the result always fits). */
+static apr_status_t read_digits(apr_int64_t *value, const char **text)
+{
+    apr_size_t len = strspn(*text, "0123456789");
+    const char *end = *text + len;
+
+    if (len == 0 || len > 18) {
+        return APR_EINVAL;
+    }
+    for (*value = 0; *text < end; (*text)++) {
+        *value = *value * 10 + (**text - '0');
+    }
+    return APR_SUCCESS;
+}
+
+/* A whole word as an integer of a range. */
+static apr_status_t read_number(apr_int64_t *value, const char *text, apr_int64_t min,
+                                apr_int64_t max)
+{
+    if (read_digits(value, &text) != APR_SUCCESS || *text || *value < min || *value > max) {
+        return APR_EINVAL;
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- words and numbers ---- */
+
+static const char *no_choice(const char *const *choices, const char *word, apr_pool_t *pool)
+{
+    const char *allowed = *choices;
+
+    while (*++choices) {
+        allowed = apr_pstrcat(pool, allowed, ", ", *choices, NULL);
+    }
+    return apr_psprintf(pool, "%s is not known; allowed: %s", crm360_quoted(word, pool), allowed);
+}
+
+static int find_choice(const char *const *choices, const char *word)
+{
+    int i;
+
+    for (i = 0; choices[i]; i++) {
+        if (apr_cstr_casecmp(choices[i], word) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const char *crm360_set_flag(const crm360_directive_t *directive, void *target, int argc,
+                            const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    static const char *const words[] = {"Off", "On", NULL};
+    int found = find_choice(words, argv[0]);
+
+    (void)argc;
+    (void)reader;
+    if (found < 0) {
+        return no_choice(words, argv[0], pool);
+    }
+    *(int *)member(directive, target) = found;
+    return NULL;
+}
+
+const char *crm360_set_choice(const crm360_directive_t *directive, void *target, int argc,
+                              const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    int found = find_choice(directive->choices, argv[0]);
+
+    (void)argc;
+    (void)reader;
+    if (found < 0) {
+        return no_choice(directive->choices, argv[0], pool);
+    }
+    *(const char **)member(directive, target) = directive->choices[found];
+    return NULL;
+}
+
+const char *crm360_set_id(const crm360_directive_t *directive, void *target, int argc,
+                          const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    apr_int64_t value;
+
+    (void)argc;
+    (void)reader;
+    if (read_number(&value, argv[0], directive->min, directive->max) != APR_SUCCESS) {
+        return apr_psprintf(pool, "%s; allowed: a whole number from %s",
+                            crm360_quoted(argv[0], pool), crm360_range_text(directive, pool));
+    }
+    *(int *)member(directive, target) = (int)value;
+    return NULL;
+}
+
+const char *crm360_set_workers(const crm360_directive_t *directive, void *target, int argc,
+                               const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *names[CRM360_LANES + 1] = {NULL};
+    int *workers = member(directive, target);
+    apr_int64_t value;
+    int lane;
+
+    (void)argc;
+    (void)reader;
+    for (lane = 0; lane < CRM360_LANES; lane++) {
+        names[lane] = crm360_lane_name((crm360_lane_t)lane);
+    }
+    lane = find_choice(names, argv[0]);
+    if (lane < 0) {
+        return no_choice(names, argv[0], pool);
+    }
+    if (read_number(&value, argv[1], directive->min, directive->max) != APR_SUCCESS) {
+        return apr_psprintf(pool, "%s workers for %s; allowed: a whole number from %s",
+                            crm360_quoted(argv[1], pool), names[lane],
+                            crm360_range_text(directive, pool));
+    }
+    if (workers[lane] >= 0) {
+        return apr_psprintf(pool,
+                            "the lane %s is set already, to %d; allowed: one line for each lane",
+                            names[lane], workers[lane]);
+    }
+    workers[lane] = (int)value;
+    return NULL;
+}
+
+/* ---- intervals and sizes ---- */
+
+/* Reads "250ms" within the range of the directive. NULL, or what is wrong. */
+static const char *read_interval(apr_interval_time_t *interval, const crm360_directive_t *directive,
+                                 const char *text, apr_pool_t *pool)
+{
+    static const struct {
+        const char *unit;
+        apr_int64_t size;
+    } units[] = {{"ms", 1000},
+                 {"s", 1000000},
+                 {"m", 60000000},
+                 {"min", 60000000},
+                 {"h", APR_INT64_C(3600000000)},
+                 {"d", APR_INT64_C(86400000000)},
+                 {NULL, 0}};
+    const char *fault = "is no time";
+    const char *unit = text;
+    apr_int64_t value;
+    int i = 0;
+
+    if (read_digits(&value, &unit) == APR_SUCCESS) {
+        while (units[i].unit && apr_cstr_casecmp(units[i].unit, unit) != 0) {
+            i++;
+        }
+        /* Dividing the limit cannot overflow, multiplying the value could. */
+        if (!units[i].unit) {
+            fault = *unit ? "has an unknown unit" : "has no unit";
+        }
+        else if (value > directive->max / units[i].size || value * units[i].size < directive->min) {
+            fault = "is out of range";
+        }
+        else {
+            *interval = value * units[i].size;
+            return NULL;
+        }
+    }
+    return apr_psprintf(pool, "%s %s; allowed: a whole number with ms, s, m, h or d, from %s",
+                        crm360_quoted(text, pool), fault, crm360_range_text(directive, pool));
+}
+
+const char *crm360_set_interval(const crm360_directive_t *directive, void *target, int argc,
+                                const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    apr_interval_time_t interval;
+    const char *fault = read_interval(&interval, directive, argv[0], pool);
+
+    (void)argc;
+    (void)reader;
+    if (!fault) {
+        *(apr_int64_t *)member(directive, target) = interval;
+    }
+    return fault;
+}
+
+const char *crm360_set_schedule(const crm360_directive_t *directive, void *target, int argc,
+                                const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    crm360_schedule_t *schedule = apr_palloc(pool, sizeof(*schedule));
+    apr_interval_time_t *delays = apr_palloc(pool, (apr_size_t)argc * sizeof(apr_interval_time_t));
+    const char *fault = NULL;
+    int i;
+
+    (void)reader;
+    for (i = 0; i < argc && !fault; i++) {
+        fault = read_interval(&delays[i], directive, argv[i], pool);
+    }
+    if (fault) {
+        return fault;
+    }
+    schedule->steps = argc;
+    schedule->delays = delays;
+    *(const crm360_schedule_t **)member(directive, target) = schedule;
+    return NULL;
+}
+
+/* Reads "10M", or plain bytes, within the range of the directive. */
+static apr_status_t read_size(apr_int64_t *size, const crm360_directive_t *directive,
+                              const char *text)
+{
+    static const char units[] = "KMG";
+    const char *found;
+    int shift = 0;
+
+    if (read_digits(size, &text) != APR_SUCCESS) {
+        return APR_EINVAL;
+    }
+    if (*text) {
+        found = strchr(units, apr_toupper(*text));
+        if (!found || text[1]) {
+            return APR_EINVAL;
+        }
+        shift = 10 * (int)(found - units + 1);
+    }
+    if (*size > directive->max >> shift || *size << shift < directive->min) {
+        return APR_EINVAL;
+    }
+    *size <<= shift;
+    return APR_SUCCESS;
+}
+
+const char *crm360_set_size(const crm360_directive_t *directive, void *target, int argc,
+                            const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    apr_int64_t size;
+
+    (void)argc;
+    (void)reader;
+    if (read_size(&size, directive, argv[0]) != APR_SUCCESS) {
+        return apr_psprintf(pool, "%s; allowed: a number of bytes, or with K, M or G, from %s",
+                            crm360_quoted(argv[0], pool), crm360_range_text(directive, pool));
+    }
+    *(apr_int64_t *)member(directive, target) = size;
+    return NULL;
+}
+
+/* ---- texts ---- */
+
+static const char *text_fault(const crm360_directive_t *directive, const char *text,
+                              apr_pool_t *pool)
+{
+    apr_size_t len = strlen(text);
+    const char *at = text;
+
+    while (*at && !apr_iscntrl(*at)) {
+        at++;
+    }
+    if (*at || (apr_int64_t)len < directive->min || (apr_int64_t)len > directive->max) {
+        return apr_psprintf(pool,
+                            "%s; allowed: %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
+                            " characters, none of them a control character",
+                            *at   ? "a control character is in it"
+                            : len ? "too long"
+                                  : "empty",
+                            directive->min, directive->max);
+    }
+    return NULL;
+}
+
+const char *crm360_set_text(const crm360_directive_t *directive, void *target, int argc,
+                            const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *fault = text_fault(directive, argv[0], pool);
+
+    (void)argc;
+    (void)reader;
+    if (!fault) {
+        *(const char **)member(directive, target) = argv[0];
+    }
+    return fault;
+}
+
+const char *crm360_set_driver(const crm360_directive_t *directive, void *target, int argc,
+                              const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *fault = crm360_set_choice(directive, target, argc, argv, reader, pool);
+
+    return fault ? fault : crm360_database_fault(target, pool);
+}
+
+const char *crm360_set_params(const crm360_directive_t *directive, void *target, int argc,
+                              const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *fault = crm360_set_text(directive, target, argc, argv, reader, pool);
+
+    return fault ? fault : crm360_database_fault(target, pool);
+}
+
+/* ---- secret files ---- */
+
+/* Type, mode and size of a secret file; NULL when they are as they must be. */
+static const char *secret_info_fault(const char *name, const apr_finfo_t *info, apr_pool_t *pool)
+{
+    const char *quoted = crm360_quoted(name, pool);
+
+    if (info->filetype != APR_REG) {
+        return apr_psprintf(pool, "%s is a %s; allowed: a regular file", quoted,
+                            info->filetype == APR_DIR ? "directory" : "special file");
+    }
+    if (info->protection &
+        (APR_FPROT_GWRITE | APR_FPROT_WREAD | APR_FPROT_WWRITE | APR_FPROT_WEXECUTE)) {
+        /* apr_fileperms_t keeps the nine bits in hexadecimal digits: 0x640 is mode 0640. */
+        return apr_psprintf(pool,
+                            "%s has mode 0%03x; allowed: nothing for others and no writing for the "
+                            "group (0640 or less)",
+                            quoted, (unsigned)(info->protection & 0x777));
+    }
+    if (info->size > SECRET_MOST) {
+        return apr_psprintf(pool, "%s has more than %d bytes; allowed: 1 to %d bytes", quoted,
+                            SECRET_MOST, SECRET_MOST);
+    }
+    return NULL;
+}
+
+static const char *cannot_read(const char *name, apr_status_t rv, apr_pool_t *pool)
+{
+    char text[120];
+
+    return apr_psprintf(pool, "%s cannot be read (%s); allowed: a regular file, mode 0640 or less",
+                        crm360_quoted(name, pool), apr_strerror(rv, text, sizeof(text)));
+}
+
+/* Reads the one line of an open secret file into *secret. */
+static const char *read_secret(const char **secret, apr_file_t *file, const char *name,
+                               apr_pool_t *pool)
+{
+    char data[SECRET_MOST + 1];
+    apr_finfo_t info;
+    apr_size_t len = 0;
+    apr_status_t rv;
+    const char *fault;
+
+    rv = apr_file_info_get(&info, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE, file);
+    if (rv != APR_SUCCESS) {
+        return cannot_read(name, rv, pool);
+    }
+    fault = secret_info_fault(name, &info, pool);
+    if (fault) {
+        return fault;
+    }
+    rv = apr_file_read_full(file, data, SECRET_MOST, &len);
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv)) {
+        return cannot_read(name, rv, pool);
+    }
+    if (len && data[len - 1] == '\n') {
+        len--;
+        len -= len && data[len - 1] == '\r';
+    }
+    if (!len) {
+        return apr_psprintf(pool, "%s is empty; allowed: 1 to %d bytes", crm360_quoted(name, pool),
+                            SECRET_MOST);
+    }
+    data[len] = '\0';
+    if (strcspn(data, "\r\n") != len) {
+        return apr_psprintf(pool, "%s has several lines or a NUL byte; allowed: one line",
+                            crm360_quoted(name, pool));
+    }
+    *secret = apr_pstrmemdup(pool, data, len);
+    return NULL;
+}
+
+const char *crm360_set_secret(const crm360_directive_t *directive, void *target, int argc,
+                              const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char **secret = member(directive, target);
+    const char *name = argv[0];
+    const char *fault;
+    apr_file_t *file;
+    apr_finfo_t info;
+    apr_status_t rv;
+
+    (void)argc;
+    if (name[0] != '/') {
+        /* Not quoted, for it may be the password itself. */
+        return "no absolute file name; allowed: the name of a file, from / on";
+    }
+    if (!(reader & directive->readers)) {
+        *secret = ""; /* set, so that a second line is noticed, and never opened */
+        return NULL;
+    }
+    /* Looked at before opening, for opening a pipe would wait for its writer; and again when open. */
+    rv = apr_stat(&info, name, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE, pool);
+    if (rv != APR_SUCCESS) {
+        return cannot_read(name, rv, pool);
+    }
+    fault = secret_info_fault(name, &info, pool);
+    if (fault) {
+        return fault;
+    }
+    rv = apr_file_open(&file, name, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
+    if (rv != APR_SUCCESS) {
+        return cannot_read(name, rv, pool);
+    }
+    fault = read_secret(secret, file, name, pool);
+    apr_file_close(file);
+    return fault;
+}
+
+/* ---- where Redis is ---- */
+
+/* Whether `host` is a name, an IPv4 address or (when it stood in brackets) an IPv6 address. */
+static int host_ok(const char *host, int bracketed)
+{
+    unsigned char address[16];
+    const char *at;
+
+    if (bracketed) {
+        return inet_pton(AF_INET6, host, address) == 1;
+    }
+    for (at = host; *at; at++) {
+        if (!apr_isalnum(*at) && !strchr("._-", *at)) {
+            return 0;
+        }
+    }
+    return at > host && at - host <= 253;
+}
+
+/* Reads "host[:port][/db]". NULL, or what is wrong. */
+static const char *read_tcp(crm360_redis_address_t *address, const char *text, apr_pool_t *pool)
+{
+    int bracketed = *text == '[';
+    const char *end = text + strcspn(text, bracketed ? "]" : ":/?#");
+    apr_int64_t value;
+
+    address->host = apr_pstrmemdup(pool, text + bracketed, (apr_size_t)(end - text) - bracketed);
+    if ((bracketed && *end++ != ']') || !host_ok(address->host, bracketed)) {
+        return "the host is neither a name nor an address (IPv6 stands in brackets)";
+    }
+    address->port = REDIS_PORT;
+    if (*end == ':') {
+        end++;
+        if (read_digits(&value, &end) != APR_SUCCESS || value < 1 || value > 65535) {
+            return "the port is not a number from 1 to 65535";
+        }
+        address->port = (int)value;
+    }
+    /* A lone slash at the end names no database. */
+    if (*end == '/' && *++end) {
+        if (read_digits(&value, &end) != APR_SUCCESS || value > REDIS_DATABASE_MOST) {
+            return "the database is not a number from 0 to " APR_STRINGIFY(REDIS_DATABASE_MOST);
+        }
+        address->database = (int)value;
+    }
+    if (*end) {
+        return "something stands behind it";
+    }
+    address->text = apr_psprintf(pool, bracketed ? "redis://[%s]:%d/%d" : "redis://%s:%d/%d",
+                                 address->host, address->port, address->database);
+    return NULL;
+}
+
+static const char *read_socket(crm360_redis_address_t *address, const char *path, apr_pool_t *pool)
+{
+    if (path[0] != '/') {
+        return "the name of the socket does not begin with /";
+    }
+    if (strlen(path) > SOCKET_PATH_MOST) {
+        return "the name of the socket has more than " APR_STRINGIFY(SOCKET_PATH_MOST) " bytes";
+    }
+    address->path = path;
+    address->text = apr_pstrcat(pool, "unix:", path, NULL);
+    return NULL;
+}
+
+const char *crm360_set_address(const crm360_directive_t *directive, void *target, int argc,
+                               const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    static const char tcp[] = "redis://";
+    static const char local[] = "unix:";
+    crm360_redis_address_t *address = apr_pcalloc(pool, sizeof(*address));
+    const char *text = argv[0];
+    const char *fault = "no such kind of address";
+
+    (void)argc;
+    (void)reader;
+    if (apr_cstr_casecmpn(text, local, sizeof(local) - 1) == 0) {
+        fault = read_socket(address, text + sizeof(local) - 1, pool);
+    }
+    else if (strchr(text, '@')) {
+        /* Not quoted, for it may hold a password. */
+        return "user and password do not belong into the address; put them into Crm360RedisUser "
+               "and "
+               "Crm360RedisPasswordFile" ADDRESS_ALLOWED;
+    }
+    else if (apr_cstr_casecmpn(text, tcp, sizeof(tcp) - 1) == 0) {
+        fault = read_tcp(address, text + sizeof(tcp) - 1, pool);
+    }
+    if (fault) {
+        return apr_psprintf(pool, "%s: %s" ADDRESS_ALLOWED, crm360_quoted(text, pool), fault);
+    }
+    *(const crm360_redis_address_t **)member(directive, target) = address;
+    return NULL;
+}
