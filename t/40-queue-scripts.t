@@ -1,0 +1,225 @@
+# The queue's Lua scripts against a real Redis: each verb, its fencing, its memory of failures, and that
+# all but push work at the memory limit. Also that each header comment matches what core/queue.c sends.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Test;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $site = Crm360::Test->new;
+$site->start_redis;
+my $redis = Crm360::Redis->connect($site->redis_socket);
+
+my $tag = 'crm360:1:{acme/prod}:';
+my ($live, $claims, $failures, $dead, $counters) =
+    map {"$tag$_"} qw(live claims failures dead counters);
+my %lua = map { $_ => slurp(root() . "/lua/$_.lua") } qw(push claim ack retry bury release);
+
+sub call {
+    my ($verb, $keys, @args) = @_;
+    return $redis->command('EVAL', $lua{$verb}, scalar @$keys, @$keys, @args);
+}
+sub message { return "${tag}message:$_[0]" }
+sub put {
+    my ($id, $delay, $text) = @_;
+    return call('push', [$live, message($id), $counters], $id, $delay // 0, $text // "body of $id",
+        'crm360:1:wake');
+}
+sub claim {
+    my ($token, %o) = @_;
+    my ($next, @pairs) = @{ call('claim', [$live, $claims, $failures, $dead, $counters],
+        $o{most} // 100, $o{lease} // 60000, $token, $o{worker} // 'w1', $o{expiries} // 10) };
+    return ($next, @pairs);
+}
+sub ids { my ($next, @pairs) = @_; return join ' ', @pairs[grep { !($_ % 2) } 0 .. $#pairs] }
+sub ack {
+    my ($token, @ids) = @_;
+    return call('ack', [$live, $claims, $failures, $counters, map { message($_) } @ids], $token, @ids);
+}
+sub retry { return call('retry', [$live, $claims, $failures, $counters], @_, 'crm360:1:wake') }
+sub bury { return call('bury', [$live, $claims, $failures, $dead, $counters], @_) }
+sub release {
+    my ($field, $holder, $delay, $crashed, $what, @ids) = @_;
+    return call('release', [$live, $claims, $failures, $dead, $counters],
+        $field, $holder, $delay, $crashed, $what, 3, 'crm360:1:wake', @ids);
+}
+sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
+sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
+sub redis_ms { my $t = $redis->command('TIME'); return $t->[0] * 1000 + int($t->[1] / 1000) }
+
+subtest 'push' => sub {
+    my $before = redis_ms();
+    my $pushed = put('a', 5000);
+    is $pushed->[1], 1, 'a new id is queued';
+    cmp_ok $pushed->[0], '>=', $before + 5000, 'visible after its delay';
+    cmp_ok $pushed->[0], '<=', redis_ms() + 5000, 'by the clock of Redis';
+    is $redis->command('ZSCORE', $live, 'a'), $pushed->[0], 'and scored so';
+    is_deeply put('a', 0, 'other'), [$pushed->[0], 0], 'a repeated push changes nothing';
+    is $redis->command('GET', message('a')), 'body of a', 'not even the message';
+    is $redis->command('HGET', $counters, 'received'), 1, 'and is not counted';
+    eval { put('staged', 0, '') };
+    like $@, qr/^redis: STAGED/, 'parts that are gone are an error';
+    is $redis->command('ZSCORE', $live, 'staged'), undef, 'and nothing is queued';
+    $redis->command('SET', message('staged'), 'parts', 'EX', 100);
+    put('staged', 9000, '');
+    is $redis->command('TTL', message('staged')), -1, 'parts last once they are queued';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'wake-ups' => sub {
+    my $ear = Crm360::Redis->connect($site->redis_socket);
+    $ear->command('SUBSCRIBE', 'crm360:1:wake');
+    my $first = put('late', 60000)->[0];
+    is $ear->reply->[2], "$live $first", 'the first message moves the head';
+    put('later', 70000);
+    my $early = put('early', 1000)->[0];
+    is $ear->reply->[2], "$live $early", 'a later one says nothing, an earlier one does';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'claim and ack' => sub {
+    put($_) for qw(a b c);
+    put('future', 60000);
+    is ids(claim('t1', most => 2)), 'a b', 'the oldest, as many as asked for';
+    my ($next, @pairs) = claim('t2');
+    is ids($next, @pairs), 'c', 'then the rest that is due';
+    cmp_ok $next, '>', 50000, 'and says when the next one is';
+    cmp_ok $redis->command('ZSCORE', $live, 'a'), '>', redis_ms() + 50000,
+        'a claim moves the score and keeps the entry';
+    is_deeply [sort keys %{ decode_json($redis->command('HGET', $claims, 'a')) }],
+        [qw(due since token worker)], 'the claim says who and since when';
+    is ack('t2', 'a'), 0, 'another claim\'s token ends nothing';
+    is $redis->command('GET', message('a')), 'body of a', 'the message is still there';
+    is ack('t1', 'a', 'b', 'c'), 2, 'its own token ends its own';
+    is ack('t1', 'a'), 0, 'once';
+    is ack('t2', 'c'), 1, 'the other one as well';
+    is $redis->command('ZCARD', $live), 1, 'only the future is left';
+    is keys_left(), "$counters $live " . message('future'), 'and no trace of what was done';
+    is $redis->command('HGET', $counters, 'done'), 3, 'but the count';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'an expired lease' => sub {
+    put('a');
+    is ids(claim('t1', lease => 1)), 'a', 'claimed for a millisecond';
+    sleep 0.01;
+    is ids(claim('t2', worker => 'w2', lease => 1)), 'a', 'and claimed again by somebody else';
+    is ack('t1', 'a'), 0, 'the first one completes nothing any more';
+    is retry('t1', 'a', 0, 'x'), 0, 'nor puts back';
+    is bury('t1', 'a', 'x'), 0, 'nor buries';
+    is release('token', 't1', 0, '', '', 'a'), 0, 'nor releases';
+    is failure('a')->{expiries}, 1, 'the expiry is counted';
+    is failure('a')->{attempts}, 0, 'and is no attempt';
+    for (2 .. 9) { sleep 0.003; claim("x$_", lease => 1) }
+    sleep 0.01;
+    is ids(claim('last', lease => 1)), '', 'the tenth expiry ends it';
+    is $redis->command('ZRANGE', $dead, 0, -1)->[0], 'a', 'as a dead letter';
+    is $redis->command('GET', message('a')), 'body of a', 'whole';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'retry and bury' => sub {
+    put($_) for qw(a b);
+    claim('t');
+    for my $n (1 .. 25) {
+        is retry('t', 'a', 0, "reason $n"), 1, "retry $n" if $n == 1 || $n == 25;
+        retry('t', 'a', 0, "reason $n") if $n != 1 && $n != 25;
+        claim('t');
+    }
+    my $a = failure('a');
+    is $a->{attempts}, 25, 'attempts are counted';
+    is @{ $a->{errors} }, 20, 'the last twenty reasons are kept';
+    is $a->{errors}[-1]{reason}, 'reason 25', 'the last one last';
+    ok $a->{errors}[-1]{at} > 1e12, 'with its time';
+    retry('t', 'a', 30000, 'later');
+    cmp_ok $redis->command('ZSCORE', $live, 'a'), '>', redis_ms() + 29000, 'the delay is kept';
+    is bury('t', 'b', 'not readable'), 1, 'buried';
+    is failure('b')->{errors}[0]{reason}, 'not readable', 'with the reason';
+    is $redis->command('ZSCORE', $live, 'b'), undef, 'and out of the queue';
+    is $redis->command('GET', message('b')), 'body of b', 'the message stays';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'release' => sub {
+    put($_) for qw(a b c);
+    my $due = $redis->command('ZSCORE', $live, 'a');
+    my ($next, @pairs) = claim('t');
+    is release('token', 't', 0, '', '', 'a'), 1, 'one of its own';
+    is $redis->command('ZSCORE', $live, 'a'), $due, 'at the place it had';
+    is release('worker', 'w1', 0, 'b', 'signal 11'), 2, 'all of a worker that is gone';
+    is failure('b')->{crashes}, 1, 'the one that ran is charged';
+    is $redis->command('HGET', $failures, 'c'), undef, 'its neighbours are not';
+    is ids(claim('t2')), 'a', 'what stands before a crasher runs';
+    is ids(claim('t3')), 'b', 'the crasher runs alone';
+    is ids(claim('t4')), 'c', 'then the rest';
+    release('worker', 'w1', 0, 'b', 'signal 11');
+    ack('t', 'a');
+    claim('t5', most => 1);
+    claim('t6', most => 1);
+    is release('worker', 'w1', 0, 'b', 'signal 11'), 2, 'a third crash';
+    is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['b'], 'makes a dead letter';
+    is release('worker', 'nobody', 0, '', ''), 0, 'nobody else\'s are touched';
+    claim('t7');
+    release('token', 't7', 20000, '', '', 'c');
+    cmp_ok $redis->command('ZSCORE', $live, 'c'), '>', redis_ms() + 19000, 'a delay is kept';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'broken entries never block' => sub {
+    put('a');
+    $redis->command('HSET', $claims, 'a', 'not json');
+    $redis->command('HSET', $failures, 'a', '[1');
+    is ids(claim('t')), 'a', 'claimed in spite of an unreadable claim and history';
+    is retry('t', 'a', 0, 'why'), 1, 'and retried';
+    is failure('a')->{attempts}, 1, 'with a new history';
+    $redis->command('SET', "${tag}counters2", 'x');
+    $redis->command('FLUSHALL');
+    $redis->command('SET', $counters, 'wrong type');
+    is put('b')->[1], 1, 'a counter of the wrong type does not fail a push';
+    claim('t');
+    is ack('t', 'b'), 1, 'nor an ack';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'at the memory limit' => sub {
+    put($_) for qw(a b c d);
+    claim('t0', most => 1);
+    $site->expect_log(qr/new maxmemory value/);
+    $redis->command('CONFIG', 'SET', 'maxmemory', '1');
+    eval { put('e') };
+    like $@, qr/OOM/, 'a push is refused';
+    is $redis->command('ZSCORE', $live, 'e'), undef, 'and leaves nothing';
+    is ids(claim('t', most => 2)), 'b c', 'a claim works';
+    is ack('t0', 'a'), 1, 'an ack';
+    is retry('t', 'b', 60000, 'x'), 1, 'a retry';
+    is bury('t', 'c', 'x'), 1, 'a bury';
+    is ids(claim('t9')), 'd', 'another claim';
+    is release('token', 't9', 0, '', '', 'd'), 1, 'and a release';
+    $redis->command('CONFIG', 'SET', 'maxmemory', '0');
+    $redis->command('FLUSHALL');
+};
+
+subtest 'headers say what the code sends' => sub {
+    my $c = slurp(root() . '/core/queue.c');
+    my $seen = 0;
+
+    for my $verb (sort keys %lua) {
+        my ($header) = $lua{$verb} =~ /\A((?:--.*\n)+)/;
+        my $body = substr $lua{$verb}, length $header;
+        for my $kind (qw(KEYS ARGV)) {
+            my %said = map { $_ => 1 } $header =~ /\b$kind\[(\d+)/g;
+            my %used = map { $_ => 1 } $body =~ /\b$kind\[(\d+)\]/g;
+            $seen += keys %used;
+            delete $said{$_} for grep { !$used{$_} && $header =~ /$kind\[$_\.\.\.\]/ } keys %said;
+            is_deeply [sort keys %used], [sort keys %said], "$verb: $kind of the header are used";
+        }
+        like $header, qr/^-- Returns /m, "$verb: the header says what it returns";
+        like $c, qr/"\Q$verb\E"/, "$verb: core/queue.c runs it";
+    }
+    cmp_ok $seen, '>', 30, 'something was compared';
+};
+
+$site->done;

@@ -1,0 +1,116 @@
+/* The master's schedule: turns, pauses, wake-ups while somebody works, next due time. */
+#include <apr_general.h>
+
+#include "consumer/schedule.h"
+#include "t/unit/tap.h"
+
+static const int all_idle[CRM360_LANES] = {1, 1, 1};
+
+static void test_due(apr_pool_t *pool)
+{
+    const int most[] = {1, 1};
+    consumer_schedule_t *s = consumer_schedule_make(2, most, pool);
+
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1000), -1, "nothing is due at first");
+    ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER, "and nothing will be");
+    consumer_schedule_due(s, 1, CRM360_LANE_LIVE, 500);
+    consumer_schedule_due(s, 1, CRM360_LANE_LIVE, 700);
+    is_number(consumer_schedule_next(s, all_idle), 500, "the earlier of two times counts");
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 499), -1, "not before it is due");
+    is_number(consumer_schedule_take(s, CRM360_LANE_SEND, 500), -1, "not in another lane");
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 500), 1, "on time");
+    consumer_schedule_done(s, 1, CRM360_LANE_LIVE, 900);
+    is_number(consumer_schedule_next(s, all_idle), 900, "a report says when it goes on");
+    consumer_schedule_seen(s, 1, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER, "what was seen replaces it");
+}
+
+static void test_turns(apr_pool_t *pool)
+{
+    const int most[] = {1, 1, 1};
+    consumer_schedule_t *s = consumer_schedule_make(3, most, pool);
+    int seen[3] = {0};
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        consumer_schedule_due(s, i, CRM360_LANE_LIVE, 0);
+    }
+    /* Everybody always has more to do: nobody is taken twice before the others were. */
+    for (i = 0; i < 30; i++) {
+        int at = consumer_schedule_take(s, CRM360_LANE_LIVE, 1);
+
+        seen[at]++;
+        consumer_schedule_done(s, at, CRM360_LANE_LIVE, 0);
+    }
+    ok(seen[0] == 10 && seen[1] == 10 && seen[2] == 10, "databases take turns");
+}
+
+static void test_one_writer(apr_pool_t *pool)
+{
+    const int most[] = {1};
+    consumer_schedule_t *s = consumer_schedule_make(1, most, pool);
+
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 0);
+    consumer_schedule_due(s, 0, CRM360_LANE_BATCH, 0);
+    is_number(consumer_schedule_take(s, CRM360_LANE_BATCH, 1), 0, "one worker takes the database");
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), -1, "a second one is not let in");
+    ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER,
+       "no timer while it is taken: the report is the event");
+    consumer_schedule_done(s, 0, CRM360_LANE_BATCH, CONSUMER_NEVER);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), 0, "then it is the other lane's turn");
+}
+
+static void test_wake_while_taken(apr_pool_t *pool)
+{
+    const int most[] = {2};
+    consumer_schedule_t *s = consumer_schedule_make(1, most, pool);
+
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 0);
+    consumer_schedule_take(s, CRM360_LANE_LIVE, 1);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), -1,
+              "no second worker without a sign of more");
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 5);
+    consumer_schedule_seen(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 6), 0,
+              "a wake-up brings a second worker, whatever an older look saw");
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    is_number(consumer_schedule_next(s, all_idle), 5,
+              "a wake-up during the work outlives an older report of an empty queue");
+    consumer_schedule_take(s, CRM360_LANE_LIVE, 6);
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 6), 0, "and is looked after once more");
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER, "until nobody is left");
+}
+
+static void test_hold(apr_pool_t *pool)
+{
+    const int most[] = {1};
+    const int none[CRM360_LANES] = {0, 1, 1};
+    consumer_schedule_t *s = consumer_schedule_make(1, most, pool);
+
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 10);
+    consumer_schedule_hold(s, 0, 100);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 50), -1, "a paused database rests");
+    is_number(consumer_schedule_next(s, all_idle), 100, "until its pause ends");
+    consumer_schedule_hold(s, 0, 0);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 50), 0, "which may be cut short");
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, 60);
+    ok(consumer_schedule_next(s, none) == CONSUMER_NEVER, "no timer for a lane without idle worker");
+}
+
+int main(void)
+{
+    apr_pool_t *pool;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    test_due(pool);
+    test_turns(pool);
+    test_one_writer(pool);
+    test_wake_while_taken(pool);
+    test_hold(pool);
+    apr_terminate();
+    return tap_done();
+}
