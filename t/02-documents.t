@@ -1,0 +1,79 @@
+# Guards on the documents: each directive and option is described, each log code is explained, and the
+# manual pages are well formed.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Test;
+use Test::More;
+
+chdir root() or die;
+
+# Two sets of names are the same; one assertion that names the difference.
+sub same_set {
+    my ($got, $want, $what) = @_;
+    my %got = map { $_ => 1 } @$got;
+    my %want = map { $_ => 1 } @$want;
+    my @difference = ((map { "$_: undocumented" } sort grep { !$got{$_} } keys %want),
+        (map { "$_: not there any more" } sort grep { !$want{$_} } keys %got));
+
+    ok !@difference && keys %want, "$what (" . keys(%want) . ')';
+    diag "  $_" for @difference;
+    return;
+}
+
+# ---- manual pages ----
+
+my @pages = glob 'man/*.[1-9]';
+is @pages, 4, 'there are the manual pages';
+for my $page (@pages) {
+    my $complaints = `mandoc -Tlint -W style $page 2>&1`;
+    # Pages that are not installed here (and ours, before installation) cannot be looked up.
+    $complaints = join '', grep { !/referenced manual not found/ } split /^/, $complaints;
+    is $complaints, '', "mandoc has nothing to say about $page";
+    my $text = slurp($page);
+    like $text, qr/^\.Sh \Q$_\E$/m, "$page has $_" for 'NAME', 'DESCRIPTION', 'SEE ALSO';
+}
+
+# ---- directives ----
+
+my $help = `@{[build()]}/crm360d --help`;
+is $?, 0, 'crm360d --help';
+my @directives = $help =~ /^\s*(Crm360\w+)/mg;
+my %is_directive = map { $_ => 1 } @directives;
+my $conf_page = slurp('man/crm360.conf.5');
+my $module_page = slurp('man/mod_crm360_webhook.7');
+my @described = grep { $_ ne 'Crm360Database' }
+    "$conf_page$module_page" =~ /^\.It Ic (Crm360\w+)/mg;
+same_set(\@described, [keys %is_directive], 'each directive is described in a manual page');
+like $conf_page, qr/^\.It Ic < ?Crm360Database/m, 'and the section is';
+
+# ---- options ----
+
+for my $program ([crm360d => 'man/crm360d.8'], [crm360ctl => 'man/crm360ctl.8']) {
+    my ($name, $page) = @$program;
+    my $text = `@{[build()]}/$name --help`;
+    my @options = $text =~ /^\s+-(\w)\b/mg;
+    my ($listed) = slurp($page) =~ /(^\.Bl .*?^\.El)/ms;
+    my @described = ($listed // '') =~ /^\.It Fl (\w)\b/mg;
+
+    same_set(\@described, \@options, "each option of $name is described");
+}
+
+# ---- log codes ----
+
+my %used;
+for my $file (grep { $_ ne 'core/log.h' } glob '*.[ch] */*.[ch]') {
+    $used{"CRM$_"} = 1 for slurp($file) =~ /CRM360_LOGNO\(\s*(\d+)\s*\)/g;
+}
+my $errors = slurp('doc/errors.txt');
+my @explained = $errors =~ /^(CRM\d+)  \S/mg;
+my %times;
+$times{$_}++ for @explained;
+same_set(\@explained, [keys %used], 'each log code is explained in doc/errors.txt');
+is_deeply [grep { $times{$_} > 1 } sort keys %times], [], 'no code is explained twice';
+my @bare = grep { !/\A.*\n(?:[ \t].*\n|\n)*[ \t]+\S/ } split /^(?=CRM\d)/m,
+    $errors =~ s/\A.*?^(?=CRM\d)//msr;
+is_deeply [map { (split ' ')[0] } @bare], [], 'each says more than its text';
+
+done_testing;
