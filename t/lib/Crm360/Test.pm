@@ -108,6 +108,7 @@ sub free_port {
 #   mpm       => event (default), worker or prefork
 #   loglevel  => httpd's LogLevel (default info)
 #   appendonly => 1: Redis keeps its data over a restart
+#   consumer_program => another daemon of the build, such as t/crm360d_faulty
 #   redis_tcp => 1: Redis listens on $site->{redis_port} too
 sub new {
     my ($class, %option) = @_;
@@ -361,7 +362,7 @@ sub configtest {
 
 sub consumer_command {
     my ($self, @more) = @_;
-    return (build() . '/crm360d', '-c', $self->conf, @more);
+    return (build() . '/' . ($self->{consumer_program} || 'crm360d'), '-c', $self->conf, @more);
 }
 
 sub start_consumer {

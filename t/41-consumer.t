@@ -1,0 +1,207 @@
+# crm360d against faults of handlers, workers, Redis and the database: what becomes of each message, and
+# that nothing but the guilty one pays. Handlers misbehave on demand (t/faulty); messages are pushed
+# straight into Redis.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Test;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $site = Crm360::Test->new(
+    consumer_program => 't/crm360d_faulty',
+    appendonly => 1,
+    settings => "Crm360HandlerTimeout 1s\nCrm360Lease 20s\nCrm360RetrySchedule 50ms 50ms\n"
+        . "Crm360Workers live 2\n",
+);
+my $push = slurp(root() . '/lua/push.lua');
+my $serial = 0;
+
+# Puts a message whose handler is told `order`; returns its id.
+sub put {
+    my ($order, %o) = @_;
+    my $route = $o{route} || 'Adictiz/User/Participate';
+    my $suffix = $route =~ tr{/}{-}r;
+    my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$serial, $suffix;
+    my $text = $o{text} // join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
+        'Crm360-Received: 2026-11-23T15:58:00.000000Z', 'Crm360-Customer: acme', 'Crm360-Database: prod',
+        "Crm360-Route: $route", 'Crm360-Source-Id: 1', 'Crm360-Peer: 127.0.0.1',
+        'Crm360-Origin: none', 'Host: x', 'Content-Length: ' . length $order,
+        '', $order;
+    $site->redis('EVAL', $push, 3, map({ $site->key('acme/prod', $_) } 'live', "message:$id", 'counters'),
+        $id, $o{delay} // 0, $text, 'crm360:1:wake');
+    return $id;
+}
+sub queued { return $site->redis('ZCARD', $site->key('acme/prod', 'live')) }
+sub dead { return { @{ $site->redis('ZRANGE', $site->key('acme/prod', 'dead'), 0, -1, 'WITHSCORES') } } }
+sub history { return decode_json($site->redis('HGET', $site->key('acme/prod', 'failures'), $_[0]) // '{}') }
+sub done { return $site->value('acme/prod', "select count(*) from WebhookInbox where MessageId = '$_[0]'") }
+sub workers {
+    my $master = slurp($site->dir . '/crm360d.pid') + 0;
+    return split ' ', `pgrep -P $master`;
+}
+
+$site->start_redis;
+$site->migrate;
+$site->start_consumer;
+
+{
+    my @ids = map { put('done') } 1 .. 250;
+    wait_until { queued() == 0 } 10, '250 messages are worked off';
+    is $site->value('acme/prod', 'select count(*) from WebhookInbox'), 250, 'each has its inbox row';
+    is_deeply $site->redis('KEYS', '*'), [$site->key('acme/prod', 'counters')], 'only counters are left';
+    my %count = @{ $site->redis('HGETALL', $site->key('acme/prod', 'counters')) };
+    is $count{received}, 250, 'received';
+    is $count{done}, 250, 'done';
+}
+
+{
+    my $id = put('done', delay => 700);
+    my $due = $site->redis('ZSCORE', $site->key('acme/prod', 'live'), $id) / 1000;
+    sleep 0.3;
+    is queued(), 1, 'a delayed message waits';
+    wait_until { queued() == 0 } 5, 'and is done when its time has come';
+    cmp_ok time - $due, '>=', 0, 'not before';
+    cmp_ok time - $due, '<', 0.2, 'nor late' if timing();
+}
+
+$site->expect_log(qr/CRM0310/, qr/CRM0311/);
+{
+    my @good = map { put('done') } 1 .. 5;
+    my ($reject, $retry, $fault) = map { put($_) } qw(reject retry fault);
+    my @more = map { put('done') } 1 .. 5;
+    wait_until { queued() == 0 && keys %{ dead() } == 3 } 10, 'three of a batch fail';
+    is_deeply [map { done($_) } @good, @more], [(1) x 10], 'the others have their effect';
+    is_deeply [map { done($_) } $reject, $retry, $fault], [0, 0, 0], 'the failed ones have none';
+    is history($reject)->{attempts}, 1, 'a rejected one is tried once';
+    like history($reject)->{errors}[0]{reason}, qr/^told to reject/, 'and keeps the reason';
+    is history($retry)->{attempts}, 3, 'a failing one as often as the schedule says';
+    like history($retry)->{errors}[-1]{reason}, qr/^failed 3 times.*told to retry/, 'then says so';
+    is history($fault)->{attempts}, 3, 'a handler that returns an error is retried like it';
+    like $site->redis('GET', $site->key('acme/prod', "message:$reject")), qr/\r\n\r\nreject\z/,
+        'a dead letter is kept whole';
+}
+
+{
+    my %bad = (
+        'Shopify/Customer/Insert' => [put('x', route => 'Shopify/Customer/Insert'), qr{no handler for Shopify/Customer/Insert}],
+        unreadable => [put('', text => "GET / HTTP/1.1\r\nBroken"), qr/cannot be read/],
+    );
+    my $missing = put('done', delay => 300);
+    $site->redis('DEL', $site->key('acme/prod', "message:$missing"));
+    $bad{missing} = [$missing, qr/stored message is missing/];
+    my $after = put('done');
+    wait_until { queued() == 0 } 5, 'messages nobody can work do not block';
+    for my $what (sort keys %bad) {
+        ok dead()->{ $bad{$what}[0] }, "$what: a dead letter";
+        like history($bad{$what}[0])->{errors}[0]{reason}, $bad{$what}[1], "$what: saying why";
+    }
+    is done($after), 1, 'what came after is done';
+}
+
+$site->expect_log(qr/CRM0322/);
+for my $how (qw(crash hang)) {
+    my @before = map { put('done') } 1 .. 3;
+    my $id = put($how);
+    my @after = map { put('done') } 1 .. 3;
+    wait_until { queued() == 0 && dead()->{$id} } 30, "$how: ends as a dead letter";
+    is history($id)->{crashes}, 3, "$how: after three times";
+    is history($id)->{attempts} // 0, 0, "$how: which are no attempts";
+    like history($id)->{errors}[0]{reason}, $how eq 'crash' ? qr/signal 11/ : qr/HandlerTimeout/,
+        "$how: the reason says what happened";
+    is_deeply [map { done($_) } @before, @after], [(1) x 6], "$how: its batch is done";
+    is_deeply [grep { defined $site->redis('HGET', $site->key('acme/prod', 'failures'), $_) } @before, @after],
+        [], "$how: and charged with nothing";
+}
+
+{
+    my $id = put('sleep 800');
+    sleep 0.3;
+    kill 'KILL', workers();
+    my $killed = time;
+    wait_until { done($id) } 10, 'workers killed from outside: the message runs again';
+    is history($id)->{crashes} // 0, 0, 'charged with nothing';
+    cmp_ok time - $killed, '<', 3, 'at once' if timing();
+    wait_until { queued() == 0 } 5, 'and ends';
+}
+
+{
+    my $slow = put('sleep 700');
+    sleep 0.2;
+    my @rest = map { put('done') } 1 .. 3;
+    my $started = time;
+    is $site->stop_consumer, 0, 'TERM: exit code 0';
+    is done($slow), 1, 'the message in hand is finished';
+    is queued(), 3 - grep({ done($_) } @rest), 'the rest is where it was';
+    is $site->redis('HLEN', $site->key('acme/prod', 'claims')), 0, 'nothing stays claimed';
+    $site->start_consumer;
+    wait_until { queued() == 0 } 5, 'and is done by the next life';
+}
+
+{
+    my $id = put('sleep 900');
+    sleep 0.3;
+    $site->kill_consumer;
+    put('done');
+    $site->start_consumer;
+    wait_until { queued() == 0 } 5, 'the master killed: the next one releases what its workers held';
+    is done($id), 1, 'and the effect is there once';
+}
+
+$site->expect_log(qr/CRM0101/, qr/CRM0330/, qr/CRM0102/);
+{
+    my $pid = slurp($site->dir . '/crm360d.pid');
+    put('done', delay => 1500);
+    $site->stop_redis;
+    sleep 0.5;
+    $site->start_redis;
+    my $back = time;
+    my $id = put('done');
+    wait_until { done($id) } 5, 'Redis restarted: the next message is done';
+    cmp_ok time - $back, '<', 1, 'within a second' if timing();
+    wait_until { queued() == 0 } 5, 'and what waited is not forgotten';
+    $site->redis('SCRIPT', 'FLUSH');
+    $id = put('done');
+    wait_until { done($id) } 5, 'SCRIPT FLUSH is survived';
+    is slurp($site->dir . '/crm360d.pid'), $pid, 'by the same process';
+}
+
+$site->expect_log(qr/CRM0313/);
+{
+    my $db = $site->database('acme/prod');
+    rename $db, "$db.away";
+    rename "$db-wal", "$db.away-wal" if -e "$db-wal";
+    kill 'KILL', workers();    # their open files would keep it in use
+    my $id = put('done');
+    $site->wait_log('crm360d', qr/CRM0313/, 10, 'a database that is away is reported');
+    is history($id)->{attempts} // 0, 0, 'no attempt is lost';
+    is queued(), 1, 'the message waits';
+    rename "$db.away", $db;
+    rename "$db.away-wal", "$db-wal" if -e "$db.away-wal";
+    wait_until { done($id) } 10, 'the database is back: it is done';
+}
+
+{
+    my $conf = slurp($site->conf);
+    $site->expect_log(qr/CRM0340/);
+    spew($site->conf, "Nonsense here\n$conf");
+    $site->{consumer}->signal('HUP');
+    $site->wait_log('crm360d', qr/CRM0340: \S+crm360\.conf:1: "?Nonsense/, 5, 'HUP with a bad file says where');
+    my $id = put('done');
+    wait_until { done($id) } 5, 'and goes on with the old one';
+    spew($site->conf, $conf =~ s/live 2/live 1/r);
+    $site->{consumer}->signal('HUP');
+    wait_until { workers() == 3 } 10, 'HUP with a good file takes it';
+    $id = put('done');
+    wait_until { done($id) } 5, 'and goes on working';
+}
+
+{
+    my ($code, $output) = $site->run($site->consumer_command('-f', '-p', $site->dir . '/crm360d.pid'));
+    is $code, 1, 'a second daemon with the same pid file does not start';
+    like $output, qr/crm360d\.pid belongs to a crm360d that is running/, 'and says why';
+}
+
+$site->done;
