@@ -1,0 +1,113 @@
+/* E.164: how people write numbers, and which are none. */
+#include "outbound/phone.h"
+
+#include "t/unit/tap.h"
+
+static const struct {
+    const char *text;
+    const char *country;
+    const char *want; /* NULL = refused */
+    const char *where;
+    outbound_phone_kind_t kind;
+} cases[] = {
+    {"0612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"06 12 34 56 78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"06.12.34.56.78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"06-12-34-56-78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"06/12/34/56/78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"06\xC2\xA0"
+     "12\xE2\x80\xAF"
+     "34 56 78",
+     "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0033612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"+33 6 12 34 56 78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"+33(0)612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"+33 (0) 6 12 34 56 78", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"+330612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"33612345678", "FRA", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0712345678", "FRA", "+33712345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0123456789", "FRA", "+33123456789", "FRA", OUTBOUND_PHONE_FIXED},
+    {"0612345678", "fr", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0612345678", "250", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0612345678", NULL, "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0612345678", "", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"0612345678", "XYZ", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"07001234567890", "FRA", NULL, NULL, 0},
+    {"061234567", "FRA", NULL, NULL, 0},
+    {"06123456789", "FRA", NULL, NULL, 0},
+    {"0012345678", "FRA", NULL, NULL, 0},
+    {"+33 6", "FRA", NULL, NULL, 0},
+    {"+32470123456", "FRA", "+32470123456", "BEL", OUTBOUND_PHONE_MOBILE},
+    {"0470 12 34 56", "BEL", "+32470123456", "BEL", OUTBOUND_PHONE_MOBILE},
+    {"02 512 34 56", "BEL", "+3225123456", "BEL", OUTBOUND_PHONE_FIXED},
+    {"079 123 45 67", "CHE", "+41791234567", "CHE", OUTBOUND_PHONE_MOBILE},
+    {"621 123 456", "LUX", "+352621123456", "LUX", OUTBOUND_PHONE_MOBILE},
+    {"352621123456", "LUX", "+352621123456", "LUX", OUTBOUND_PHONE_MOBILE},
+    {"06 12 34 56 78", "MCO", NULL, NULL, 0},
+    {"+377 6 12 34 56 78", "MCO", "+377612345678", "MCO", OUTBOUND_PHONE_MOBILE},
+    {"0171 1234567", "DEU", "+491711234567", "DEU", OUTBOUND_PHONE_MOBILE},
+    {"491711234567", "DEU", "+491711234567", "DEU", OUTBOUND_PHONE_MOBILE},
+    {"612 34 56 78", "ESP", "+34612345678", "ESP", OUTBOUND_PHONE_MOBILE},
+    {"06 1234 5678", "ITA", "+390612345678", "ITA", OUTBOUND_PHONE_FIXED},
+    {"+39 06 1234 5678", "ITA", "+390612345678", "ITA", OUTBOUND_PHONE_FIXED},
+    {"393 123 4567", "ITA", "+393931234567", "ITA", OUTBOUND_PHONE_MOBILE},
+    {"912 345 678", "PRT", "+351912345678", "PRT", OUTBOUND_PHONE_MOBILE},
+    {"06 12345678", "NLD", "+31612345678", "NLD", OUTBOUND_PHONE_MOBILE},
+    {"07700 900123", "GBR", "+447700900123", "GBR", OUTBOUND_PHONE_MOBILE},
+    {"+44 (0)7700 900123", "FRA", "+447700900123", "GBR", OUTBOUND_PHONE_MOBILE},
+    {"(212) 555-0123", "USA", "+12125550123", "USA", OUTBOUND_PHONE_UNKNOWN},
+    {"1-212-555-0123", "USA", "+12125550123", "USA", OUTBOUND_PHONE_UNKNOWN},
+    {"555-555-5555", "CA", "+15555555555", "CAN", OUTBOUND_PHONE_UNKNOWN},
+    {"+1 212 555 0123", "FRA", "+12125550123", NULL, OUTBOUND_PHONE_UNKNOWN},
+    {"0612345678", "MAR", "+212612345678", "MAR", OUTBOUND_PHONE_MOBILE},
+    {"0551 23 45 67", "DZA", "+213551234567", "DZA", OUTBOUND_PHONE_MOBILE},
+    {"20 123 456", "TUN", "+21620123456", "TUN", OUTBOUND_PHONE_UNKNOWN},
+    {"0690123456", "FRA", "+590690123456", NULL, OUTBOUND_PHONE_MOBILE},
+    {"0690123456", "GLP", "+590690123456", "GLP", OUTBOUND_PHONE_MOBILE},
+    {"0590 12 34 56", "FRA", "+590590123456", NULL, OUTBOUND_PHONE_FIXED},
+    {"0696123456", "FRA", "+596696123456", "MTQ", OUTBOUND_PHONE_MOBILE},
+    {"0694123456", "FRA", "+594694123456", "GUF", OUTBOUND_PHONE_MOBILE},
+    {"0692123456", "FRA", "+262692123456", "REU", OUTBOUND_PHONE_MOBILE},
+    {"0639123456", "FRA", "+262639123456", "MYT", OUTBOUND_PHONE_MOBILE},
+    {"0639123456", "REU", "+262639123456", "MYT", OUTBOUND_PHONE_MOBILE},
+    {"0708123456", "FRA", "+508708123456", "SPM", OUTBOUND_PHONE_MOBILE},
+    {"41 12 34", "SPM", "+508411234", "SPM", OUTBOUND_PHONE_FIXED},
+    {"0612345678", "REU", "+33612345678", "FRA", OUTBOUND_PHONE_MOBILE},
+    {"+262692123456", "FRA", "+262692123456", "REU", OUTBOUND_PHONE_MOBILE},
+    {"75 12 34", "NCL", "+687751234", "NCL", OUTBOUND_PHONE_UNKNOWN},
+    {"87 12 34 56", "PYF", "+68987123456", "PYF", OUTBOUND_PHONE_UNKNOWN},
+    {"+81 90 1234 5678", "FRA", "+819012345678", NULL, OUTBOUND_PHONE_UNKNOWN},
+    {"+8190123456789012", "FRA", NULL, NULL, 0},
+    {"+81123", "FRA", NULL, NULL, 0},
+    {"+0123456789", "FRA", NULL, NULL, 0},
+    {"", "FRA", NULL, NULL, 0},
+    {"+", "FRA", NULL, NULL, 0},
+    {"00", "FRA", NULL, NULL, 0},
+    {"06 12 34 56 78 ext 3", "FRA", NULL, NULL, 0},
+    {"++33612345678", "FRA", NULL, NULL, 0},
+    {"06+12345678", "FRA", NULL, NULL, 0},
+    {"612345678901234567890123456789012345678", "FRA", NULL, NULL, 0},
+};
+
+int main(void)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        outbound_phone_t phone;
+        apr_status_t rv = outbound_phone_parse(&phone, cases[i].text, cases[i].country);
+
+        if (!cases[i].want) {
+            ok(rv == APR_EINVAL, "\"%s\" (%s) is refused", cases[i].text, cases[i].country);
+            continue;
+        }
+        if (!ok(rv == APR_SUCCESS, "\"%s\" (%s) is a number", cases[i].text, cases[i].country)) {
+            continue;
+        }
+        is_text(phone.e164, cases[i].want, cases[i].text);
+        is_text(phone.country, cases[i].where, "its country");
+        is_number(phone.kind, cases[i].kind, "its kind");
+    }
+    return tap_done();
+}
