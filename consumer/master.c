@@ -357,11 +357,13 @@ static void wait_for_events(master_t *master, apr_time_t until)
     }
 }
 
-/* Asks the workers to end and waits for them; whoever does not is killed. */
-static void stop(master_t *master)
+/* Asks the workers to end and waits for them; whoever does not is killed. A TERM that comes while they
+ * end for a reload makes it the end. */
+static void stop(master_t *master, consumer_end_t *end)
 {
     apr_time_t until = consumer_now() + crm360_config_handler_timeout(master->config) + STOP_GRACE;
     int hard = 0;
+    int signal;
 
     consumer_crew_stop(master->crew, 0);
     while (consumer_crew_running(master->crew) > 0) {
@@ -372,7 +374,10 @@ static void stop(master_t *master)
             consumer_crew_stop(master->crew, 1);
         }
         wait_for_events(master, hard ? now + APR_USEC_PER_SEC : until);
-        while (consumer_signals_take()) {
+        while ((signal = consumer_signals_take()) != 0) {
+            if (signal == SIGTERM || signal == SIGINT) {
+                *end = CONSUMER_STOPPED;
+            }
         }
         mourn(master);
         apr_pool_clear(master->turn);
@@ -404,6 +409,6 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
         wait_for_events(&master, next_event(&master, deadline));
         apr_pool_clear(master.turn);
     }
-    stop(&master);
+    stop(&master, end);
     return APR_SUCCESS;
 }
