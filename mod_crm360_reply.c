@@ -1,0 +1,155 @@
+/*
+ * Every answer of the module: the receipt, problem details (RFC 9457), and the plain texts that one
+ * platform insists on. Must never let a caller's bytes into an answer unescaped, nor say what Redis or
+ * a file said.
+ */
+#include "mod_crm360_private.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include <string.h>
+
+#include "core/json.h"
+
+APLOG_USE_MODULE(crm360_webhook);
+
+#define ALLOW "GET, POST, OPTIONS"
+#define RETRY_AFTER "30"  /* seconds */
+#define INSTANCE_MOST 512 /* bytes of the path that an answer repeats */
+#define DETAIL_MOST 2048
+
+typedef struct kind_t {
+    int status;
+    const char *name; /* tail of the type, a name that stays the same for ever */
+    const char *title;
+} kind_t;
+
+static const kind_t kinds[] = {
+    [PROBLEM_BAD_PARAMETER] = {HTTP_BAD_REQUEST, "bad-parameter", "A parameter is wrong"},
+    [PROBLEM_UNKNOWN_PATH] = {HTTP_NOT_FOUND, "unknown-path", "This is not the path of a webhook"},
+    [PROBLEM_UNKNOWN_CUSTOMER] = {HTTP_NOT_FOUND, "unknown-customer", "The customer is unknown"},
+    [PROBLEM_UNKNOWN_DATABASE] = {HTTP_NOT_FOUND, "unknown-database", "The database is unknown"},
+    [PROBLEM_UNKNOWN_ROUTE] = {HTTP_NOT_FOUND, "unknown-route", "The route is unknown"},
+    [PROBLEM_METHOD] = {HTTP_METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed"},
+    [PROBLEM_MAIL] = {HTTP_FORBIDDEN, "mail-not-allowed", "Mail copies are not allowed"},
+    [PROBLEM_BODY_TOO_LARGE] = {HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
+                                "The body is too large"},
+    [PROBLEM_BODY_TIMEOUT] = {HTTP_REQUEST_TIME_OUT, "body-timeout",
+                              "The body did not come in time"},
+    [PROBLEM_BODY_BROKEN] = {HTTP_BAD_REQUEST, "body-broken", "The body could not be read"},
+    [PROBLEM_AWAY] = {HTTP_SERVICE_UNAVAILABLE, "queue-away", "The queue is out of reach"},
+};
+
+/* Sends a finished answer. Nothing that a cache or browser could misuse goes without its label. */
+static int answer(request_rec *r, int status, const char *type, const char *text)
+{
+    apr_size_t len = strlen(text);
+
+    r->status = status;
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)len);
+    ap_rwrite(text, (int)len, r);
+    return OK;
+}
+
+/* The path of the request as the caller wrote it, without its query: printable ASCII, cut. */
+static const char *instance(request_rec *r)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *path = webhook_target(r);
+    apr_size_t len = strcspn(path, "?#");
+    char *out, *to;
+    apr_size_t i;
+
+    len = len > INSTANCE_MOST ? INSTANCE_MOST : len;
+    out = to = apr_palloc(r->pool, len * 3 + 1);
+    for (i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)path[i];
+
+        if (c > 0x20 && c < 0x7f && !strchr("\"<>\\^`{|}", c)) {
+            *to++ = (char)c;
+        }
+        else {
+            *to++ = '%';
+            *to++ = hex[c >> 4];
+            *to++ = hex[c & 15];
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
+static const char *problem_json(request_rec *r, const kind_t *kind, const char *parameter,
+                                const char *detail)
+{
+    apr_pool_t *pool = r->pool;
+
+    return apr_psprintf(
+        pool,
+        "{\"type\":\"urn:crm360:problem:%s\",\"title\":%s,\"status\":%d,\"detail\":%s,"
+        "\"instance\":%s%s%s}\n",
+        kind->name, crm360_json_quote(kind->title, pool), kind->status,
+        crm360_json_quote(apr_pstrndup(pool, detail, DETAIL_MOST), pool),
+        crm360_json_quote(instance(r), pool), parameter ? ",\"parameter\":" : "",
+        parameter ? crm360_json_quote(parameter, pool) : "");
+}
+
+int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_problem_t problem,
+                          const char *parameter, const char *detail)
+{
+    const kind_t *row = &kinds[problem];
+
+    /* Our own faults have been logged where they arose. The detail may quote a mail address, so it is
+     * not for info. */
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "answering %d %s%s%s", row->status, row->name,
+                  parameter ? " of " : "", parameter ? parameter : "");
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "detail: %s", detail);
+    if (problem == PROBLEM_METHOD) {
+        apr_table_setn(r->headers_out, "Allow", ALLOW);
+    }
+    if (problem == PROBLEM_AWAY) {
+        apr_table_setn(r->headers_out, "Retry-After", RETRY_AFTER);
+    }
+    if (kind == CRM360_REPLY_TEXT) {
+        return answer(r, row->status, "text/plain", "ERROR");
+    }
+    return answer(r, row->status, "application/problem+json",
+                  problem_json(r, row, parameter, detail));
+}
+
+/* 2026-11-23T15:58:00.123Z */
+static const char *date_json(apr_time_t when, apr_pool_t *pool)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, when);
+    return apr_psprintf(pool, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", t.tm_year + 1900,
+                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_usec / 1000);
+}
+
+int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const char *id,
+                         const crm360_receipt_t *receipt)
+{
+    const char *text;
+
+    if (kind == CRM360_REPLY_TEXT) {
+        return answer(r, HTTP_OK, "text/plain", "OK");
+    }
+    text = apr_psprintf(r->pool,
+                        "{\"MessageId\":%s,\"VisibleAt\":%s,\"Durability\":%s,"
+                        "\"Duplicate\":false}\n",
+                        crm360_json_quote(id, r->pool), date_json(receipt->visible_at, r->pool),
+                        crm360_json_quote(receipt->durability, r->pool));
+    return answer(r, HTTP_OK, "application/json", text);
+}
+
+int webhook_reply_options(request_rec *r)
+{
+    r->status = HTTP_NO_CONTENT;
+    apr_table_setn(r->headers_out, "Allow", ALLOW);
+    return OK;
+}
