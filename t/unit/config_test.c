@@ -35,6 +35,19 @@ static struct {
     {"Crm360MaxBody", "1K", "2K"},
 };
 
+/* A value of a directive that is not its default; NULL when it has no sample. */
+static const char *sample(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < COUNT(samples); i++) {
+        if (strcmp(samples[i].name, name) == 0) {
+            return samples[i].base;
+        }
+    }
+    return NULL;
+}
+
 /* A target of the row's context whose struct is in a config of its own where it is a section. */
 typedef struct {
     crm360_config_t *config;
@@ -164,10 +177,8 @@ static void rows_refuse(void)
                 "too many arguments");
         ok(strstr(apply(row->name, place.target, " \t"), ", 0 given; syntax: ") != NULL,
            "%s without arguments", row->name);
-        for (i = 0; strcmp(samples[i].name, row->name); i++) {
-        }
-        place = make_place(row->contexts, row->name, samples[i].base);
-        ok(strstr(apply(row->name, place.target, samples[i].base), "set already") != NULL,
+        place = make_place(row->contexts, row->name, sample(row->name));
+        ok(strstr(apply(row->name, place.target, sample(row->name)), "set already") != NULL,
            "%s twice in one place", row->name);
     }
 }
@@ -237,7 +248,41 @@ static void defaults(void)
         }
         ok(unset != NULL, "%s has a getter", row->name);
         is_text(effective(row->name, config, location), unset, "default of getter and table");
+        config = crm360_config_make(pool);
+        location = crm360_location_make(pool);
+        is_text(apply(row->name,
+                      row->contexts == CRM360_IN_LOCATION ? (void *)location : (void *)config,
+                      sample(row->name)),
+                NULL, "another value");
+        ok(strcmp(effective(row->name, config, location), unset) != 0, "%s: its getter tells",
+           row->name);
     }
+}
+
+/* Each row has a member of its own, and those that anybody may look at are the right ones. */
+static void members(void)
+{
+    const crm360_directive_t *row;
+    const crm360_directive_t *other;
+    crm360_database_t *database = make_target(CRM360_IN_DATABASE);
+
+    for (row = crm360_directives; row->name; row++) {
+        for (other = crm360_directives; other < row; other++) {
+            if (other->contexts == row->contexts && other->offset == row->offset) {
+                ok(0, "%s and %s share a member", other->name, row->name);
+            }
+        }
+    }
+    apply("Crm360DBDriver", database, "pgsql");
+    apply("Crm360DBParams", database, "dbname=acme");
+    apply("Crm360DefaultZoneId", database, "11");
+    apply("Crm360DefaultBrandId", database, "12");
+    apply("Crm360DefaultContactAddressTypeId", database, "13");
+    is_text(database->driver, "pgsql", "driver");
+    is_text(database->params, "dbname=acme", "params");
+    is_number(database->default_zone_id, 11, "default_zone_id");
+    is_number(database->default_brand_id, 12, "default_brand_id");
+    is_number(database->default_contact_address_type_id, 13, "default_contact_address_type_id");
 }
 
 /* ---- sections ---- */
@@ -433,6 +478,7 @@ static void all_tests(const char *folder)
     lanes_merge_one_by_one();
     rows_refuse();
     defaults();
+    members();
     sections();
     section_merge();
     nesting();
