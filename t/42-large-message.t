@@ -1,0 +1,38 @@
+# A message above 256 kB is written to Redis in parts and made visible last: it arrives whole, lasts, and a
+# push that dies half way leaves nothing for good.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Test;
+use Test::More;
+
+my $site = Crm360::Test->new(location => 'Crm360MaxBody 20M');
+$site->start_redis;
+$site->start_httpd;
+
+my $redis = Crm360::Redis->connect($site->redis_socket);
+for my $size (200_000, 262_144, 300_000, 524_288, 5_000_000) {
+    my $body = join '', map { chr 32 + ($_ * 7919) % 90 } 1 .. $size;
+    my $r = $site->post($site->url('Shopify/Order/Insert', SourceId => 1), $body);
+    is $r->{status}, 200, "$size bytes are accepted";
+    my $key = $site->key('acme/prod', "message:$r->{json}{MessageId}");
+    my $stored = $redis->command('GET', $key);
+    ok substr($stored, -$size) eq $body, 'and stored byte for byte';
+    is $redis->command('TTL', $key), -1, 'for good';
+    is $redis->command('ZSCORE', $site->key('acme/prod', 'live'), $r->{json}{MessageId}) > 0, 1, 'and queued';
+}
+
+# The parts of a push whose last step fails are under an expiry: the queue's key is of the wrong type.
+$redis->command('DEL', $site->key('acme/prod', 'live'));
+$redis->command('SET', $site->key('acme/prod', 'live'), 'in the way');
+my @before = @{ $redis->command('KEYS', '*:message:*') };
+my $r = $site->post($site->url('Shopify/Order/Insert', SourceId => 1), 'x' x 600_000);
+is $r->{status}, 503, 'a push that cannot be finished is refused';
+my %known = map { $_ => 1 } @before;
+my ($left) = grep { !$known{$_} } @{ $redis->command('KEYS', '*:message:*') };
+ok $left, 'its parts are there';
+cmp_ok $redis->command('TTL', $left), '>', 0, 'but will be gone';
+$site->expect_log(qr/WRONGTYPE/);
+
+$site->done;
