@@ -1,7 +1,8 @@
 /*
- * The table of directives, and what follows from its rows: making and merging the structs. Below it the
- * getters, and the checks across settings. A default is applied by its getter only, so that a merge never mistakes
- * one for a setting; the test compares the getters with the table's default texts.
+ * The table of directives, and what follows from its rows: making and merging the structs. Below it
+ * the getters, and the checks across settings. A default is applied by its getter only, so that a
+ * merge never mistakes one for a setting; the test compares the getters with the table's default
+ * texts.
  */
 #include "core/config_private.h"
 

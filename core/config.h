@@ -1,8 +1,9 @@
 /*
  * The configuration: one table of directives (config.c) that httpd's command_rec, the parser of
- * crm360d and crm360ctl, their --help and the test of conf/crm360.conf are all made from.
- * A file is read once into pools that live as long as the configuration; afterwards it is read-only and any
- * thread may look. Never opens a secret file that the reading program does not need, and never prints one.
+ * crm360d and crm360ctl, their --help and the test of conf/crm360.conf are all made from. A file is
+ * read once into pools that live as long as the configuration; afterwards it is read-only and any
+ * thread may look. Never opens a secret file that the reading program does not need, and never
+ * prints one.
  */
 #ifndef CRM360_CONFIG_H
 #define CRM360_CONFIG_H
@@ -26,20 +27,20 @@
 typedef struct crm360_database_t {
     const char *customer;
     const char *alias;
-    const char *driver;              /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
-    const char *params;              /* Crm360DBParams; NULL = not set */
-    const char *password;            /* from Crm360DBPasswordFile; NULL = none; "" = a file is named, but
+    const char *driver;   /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
+    const char *params;   /* Crm360DBParams; NULL = not set */
+    const char *password; /* from Crm360DBPasswordFile; NULL = none; "" = a file is named, but
                                         this program (httpd) must not open it */
-    int default_zone_id;             /* 0 = none; likewise the next two */
+    int default_zone_id;  /* 0 = none; likewise the next two */
     int default_brand_id;
     int default_contact_address_type_id;
-    const char *file;                /* where the section stands */
+    const char *file; /* where the section stands */
     int line;
 } crm360_database_t;
 
 /* Where Redis is. */
 typedef struct crm360_redis_address_t {
-    const char *path;     /* Unix socket; NULL = TCP */
+    const char *path; /* Unix socket; NULL = TCP */
     const char *host;
     int port;
     int database;
@@ -48,9 +49,9 @@ typedef struct crm360_redis_address_t {
     const char *text;     /* for logs: never holds a password */
 } crm360_redis_address_t;
 
-typedef struct crm360_config_t crm360_config_t;         /* server level */
-typedef struct crm360_location_t crm360_location_t;     /* one httpd location */
-typedef struct crm360_directive_t crm360_directive_t;   /* one row of the table */
+typedef struct crm360_config_t crm360_config_t;       /* server level */
+typedef struct crm360_location_t crm360_location_t;   /* one httpd location */
+typedef struct crm360_directive_t crm360_directive_t; /* one row of the table */
 
 /* Making and merging. Every setting is unset or a value; `add` wins where it is set. */
 crm360_config_t *crm360_config_make(apr_pool_t *pool);
@@ -80,8 +81,8 @@ const crm360_database_t *crm360_config_database(const crm360_config_t *config, c
                                                 const char *alias, int *customer_known);
 
 /* Settings of a location. */
-int crm360_location_enabled(const crm360_location_t *location);              /* Crm360Webhook */
-apr_off_t crm360_location_max_body(const crm360_location_t *location);       /* Crm360MaxBody */
+int crm360_location_enabled(const crm360_location_t *location);        /* Crm360Webhook */
+apr_off_t crm360_location_max_body(const crm360_location_t *location); /* Crm360MaxBody */
 
 /* Checks what no single directive can: that limits nest (connect < command < handler < lease), that
  * each database has what `reader` needs. NULL, or a text in `pool` that names the directives, with
@@ -112,19 +113,19 @@ typedef enum {
 
 struct crm360_directive_t {
     const char *name;
-    unsigned contexts;         /* CRM360_IN_... */
-    unsigned readers;          /* CRM360_READ_... */
+    unsigned contexts; /* CRM360_IN_... */
+    unsigned readers;  /* CRM360_READ_... */
     int min_args;
-    int max_args;              /* -1 = any number */
-    const char *syntax;        /* arguments, e.g. "time" or "lane number" */
-    const char *default_text;  /* "none" when there is no default */
-    const char *help;          /* one or two sentences: meaning, unit, range */
+    int max_args;             /* -1 = any number */
+    const char *syntax;       /* arguments, e.g. "time" or "lane number" */
+    const char *default_text; /* "none" when there is no default */
+    const char *help;         /* one or two sentences: meaning, unit, range */
     /* Sets it: args are already split; returns NULL or what is wrong and what is allowed. */
     const char *(*set)(const crm360_directive_t *directive, void *target, int argc,
                        const char *const *argv, unsigned reader, apr_pool_t *pool);
     crm360_holds_t holds;
-    apr_size_t offset;         /* of the member in the target struct */
-    apr_int64_t min;           /* range of a number, interval or size; of the length of a text */
+    apr_size_t offset; /* of the member in the target struct */
+    apr_int64_t min;   /* range of a number, interval or size; of the length of a text */
     apr_int64_t max;
     const char *const *choices; /* allowed words, ended by NULL; NULL = not a choice */
 };
@@ -139,16 +140,17 @@ extern const crm360_directive_t crm360_directives[];
 const crm360_directive_t *crm360_directive_find(const char *name);
 
 /* Applies one directive. `args` is the rest of its line, quotes and all. `target` is the
- * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`; `pool` must live as
- * long. A directive given twice to one target is refused (of Crm360Workers: a lane given twice).
- * NULL, or an error text without file and line, in `pool`: "Directive: what is wrong; what is allowed". */
+ * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`; `pool` must
+ * live as long. A directive given twice to one target is refused (of Crm360Workers: a lane given
+ * twice). NULL, or an error text without file and line, in `pool`: "Directive: what is wrong; what
+ * is allowed". */
 const char *crm360_directive_apply(const crm360_directive_t *directive, void *target,
                                    unsigned context, unsigned reader, const char *args,
                                    apr_pool_t *pool);
 
-/* Takes the '>' off the end of a section's line: `raw` is what follows the section's name (httpd hands
- * it over with the '>'), *args becomes what stands in front of it, in `pool`. NULL, or an error text:
- * no '>', or something behind it. */
+/* Takes the '>' off the end of a section's line: `raw` is what follows the section's name (httpd
+ * hands it over with the '>'), *args becomes what stands in front of it, in `pool`. NULL, or an
+ * error text: no '>', or something behind it. */
 const char *crm360_section_args(const char **args, const char *raw, apr_pool_t *pool);
 
 /* Begins a <Crm360Database customer alias> section in `config`; `args` is what stands between the

@@ -1,6 +1,6 @@
 /*
- * The <Crm360Database customer alias> sections: their names, finding them, and what driver and parameters
- * must have in common. Never opens a database.
+ * The <Crm360Database customer alias> sections: their names, finding them, and what driver and
+ * parameters must have in common. Never opens a database.
  */
 #include "core/config_private.h"
 
@@ -15,7 +15,8 @@
 /* Room for "customer/alias". */
 #define KEY_SIZE (2 * CRM360_NAME_MOST + 1)
 
-/* Writes `name` in lower case, without a NUL, and returns its length; 0 when it is too long to be ours. */
+/* Writes `name` in lower case, without a NUL, and returns its length; 0 when it is too long to be
+ * ours. */
 static apr_size_t put_lower(char *out, const char *name)
 {
     apr_size_t len = strlen(name);
@@ -30,7 +31,8 @@ static apr_size_t put_lower(char *out, const char *name)
     return len;
 }
 
-/* The section of that name, NULL when there is none; *customer_known as crm360_config_database(). */
+/* The section of that name, NULL when there is none; *customer_known as crm360_config_database().
+ * */
 static crm360_database_t *find(const crm360_config_t *config, const char *customer,
                                const char *alias, int *customer_known)
 {

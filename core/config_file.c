@@ -1,8 +1,9 @@
 /*
- * Reads a configuration file in the part of httpd's grammar that all readers share: our directives and
- * <Crm360Database> sections, comments, quotes, continuation lines. What httpd would understand and we do not (Include,
- * IfModule, Define, ${}, foreign directives) is refused, never skipped: two readers must not see two files.
- * Lines are counted as httpd does: a continued line has the number of its last part.
+ * Reads a configuration file in the part of httpd's grammar that all readers share: our directives
+ * and <Crm360Database> sections, comments, quotes, continuation lines. What httpd would understand
+ * and we do not (Include, IfModule, Define, ${}, foreign directives) is refused, never skipped: two
+ * readers must not see two files. Lines are counted as httpd does: a continued line has the number
+ * of its last part.
  */
 #include "core/config_private.h"
 
@@ -33,7 +34,8 @@ typedef struct reader_t {
 
 /* ---- lines ---- */
 
-/* Appends the next part of a line to `len` bytes of reader->text. *continued: another part follows. */
+/* Appends the next part of a line to `len` bytes of reader->text. *continued: another part follows.
+ * */
 static const char *read_part(reader_t *reader, apr_size_t *len, int *continued)
 {
     const char *feed = memchr(reader->at, '\n', (apr_size_t)(reader->end - reader->at));

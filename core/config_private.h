@@ -1,7 +1,7 @@
 /*
  * What the files of the configuration share and nobody else may include: the members behind the
- * opaque types, the setters that the table names, and the helpers for error texts.
- * A new setting is a member here, a row in config.c and a getter; making and merging follow from the row.
+ * opaque types, the setters that the table names, and the helpers for error texts. A new setting is
+ * a member here, a row in config.c and a getter; making and merging follow from the row.
  */
 #ifndef CRM360_CONFIG_PRIVATE_H
 #define CRM360_CONFIG_PRIVATE_H
@@ -66,21 +66,23 @@ const char *crm360_context_directives(unsigned context, apr_pool_t *pool);
 
 /* ---- config_database.c: sections ---- */
 
-/* Enters the sections of `from` into `merged`; into one that is there go the members that are set. */
+/* Enters the sections of `from` into `merged`; into one that is there go the members that are set.
+ * */
 void crm360_databases_merge(crm360_config_t *merged, const crm360_config_t *from, apr_pool_t *pool);
 
 /* The second half of crm360_config_check(): each section. */
 const char *crm360_databases_check(const crm360_config_t *config, unsigned reader,
                                    apr_pool_t *pool);
 
-/* What is wrong with the parameters and what is allowed, or NULL. Driver and parameters may be unset. */
+/* What is wrong with the parameters and what is allowed, or NULL. Driver and parameters may be
+ * unset. */
 const char *crm360_database_fault(const crm360_database_t *database, apr_pool_t *pool);
 
 /* ---- config_text.c: words and values as text ---- */
 
-/* Splits the rest of a line into words by httpd's rules (ap_getword_conf): white space separates, "..."
- * and '...' keep it, \\ is a backslash, and \" or \' a quote inside such quotes. Unlike httpd an
- * unclosed quote is an error. NULL and *argc, *argv, or the error text; all in `pool`. */
+/* Splits the rest of a line into words by httpd's rules (ap_getword_conf): white space separates,
+ * "..." and '...' keep it, \\ is a backslash, and \" or \' a quote inside such quotes. Unlike httpd
+ * an unclosed quote is an error. NULL and *argc, *argv, or the error text; all in `pool`. */
 const char *crm360_words_split(int *argc, const char *const **argv, const char *text,
                                apr_pool_t *pool);
 

@@ -1,7 +1,8 @@
 /*
- * The setters of the directives: each takes the words of one line, checks them strictly and stores the value in
- * the member that the row names, or says what is wrong and what is allowed. apply() has counted the words.
- * Must never quote a secret, nor open a file that the reading program does not need.
+ * The setters of the directives: each takes the words of one line, checks them strictly and stores
+ * the value in the member that the row names, or says what is wrong and what is allowed. apply()
+ * has counted the words. Must never quote a secret, nor open a file that the reading program does
+ * not need.
  */
 #include "core/config_private.h"
 
@@ -25,8 +26,8 @@ static void *member(const crm360_directive_t *directive, void *target)
     return (char *)target + directive->offset;
 }
 
-/* Reads the digits at *text and moves *text behind them. APR_EINVAL when there are none, or more than 18
- * of them (so that the result always fits). */
+/* Reads the digits at *text and moves *text behind them. APR_EINVAL when there are none, or more
+ * than 18 of them (so that the result always fits). */
 static apr_status_t read_digits(apr_int64_t *value, const char **text)
 {
     apr_size_t len = strspn(*text, "0123456789");
@@ -410,7 +411,8 @@ const char *crm360_set_secret(const crm360_directive_t *directive, void *target,
         *secret = ""; /* set, so that a second line is noticed, and never opened */
         return NULL;
     }
-    /* Looked at before opening, for opening a pipe would wait for its writer; and again when open. */
+    /* Looked at before opening, for opening a pipe would wait for its writer; and again when open.
+     * */
     rv = apr_stat(&info, name, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE, pool);
     if (rv != APR_SUCCESS) {
         return cannot_read(name, rv, pool);

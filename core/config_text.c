@@ -1,6 +1,6 @@
 /*
- * Words of a configuration line, and values and faults as text. Pure functions on strings. Must never be given a
- * secret to quote: the callers decide what may be shown.
+ * Words of a configuration line, and values and faults as text. Pure functions on strings. Must
+ * never be given a secret to quote: the callers decide what may be shown.
  */
 #include "core/config_private.h"
 

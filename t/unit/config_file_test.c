@@ -1,6 +1,7 @@
 /*
- * The grammar of the file: what is read, and each fault with its exact place and text. Every beginning of a good
- * file is read too: it must be fine or refused with a place, whatever it ends in.
+ * The grammar of the file: what is read, and each fault with its exact place and text. Every
+ * beginning of a good file is read too: it must be fine or refused with a place, whatever it ends
+ * in.
  */
 #include "core/status.h"
 #include "t/unit/config_tools.h"

@@ -1,5 +1,6 @@
 /*
- * The setters: good and bad values of each directive with the exact texts, and the faults of secret files.
+ * The setters: good and bad values of each directive with the exact texts, and the faults of secret
+ * files.
  */
 #include <sys/stat.h>
 

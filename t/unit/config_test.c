@@ -1,7 +1,8 @@
 /*
- * The table of directives: counts, contexts, defaults, merging, sections and the checks across settings. What can be derived from the table is: a directive without a row in `samples` fails.
- * `config_test listing` prints the help, `config_test read FILE` reads a file as crm360d does: for the guard of
- * the annotated reference.
+ * The table of directives: counts, contexts, defaults, merging, sections and the checks across
+ * settings. What can be derived from the table is: a directive without a row in `samples` fails.
+ * `config_test listing` prints the help, `config_test read FILE` reads a file as crm360d does: for
+ * the guard of the annotated reference.
  */
 #include "t/unit/config_tools.h"
 
