@@ -21,14 +21,14 @@ typedef enum {
 
 typedef struct handler_result_t {
     handler_verdict_t verdict;
-    const char *reason;     /* for RETRY and REJECT: one sentence for the operator, in the message's
+    const char *reason;    /* for RETRY and REJECT: one sentence for the operator, in the message's
                                pool; says what was expected, never quotes personal data */
-    apr_time_t not_before;  /* for RETRY: 0 = by the schedule */
+    apr_time_t not_before; /* for RETRY: 0 = by the schedule */
 } handler_result_t;
 
 typedef struct handler_context_t {
-    crm_db_t *db;                       /* inside a transaction and a savepoint */
-    const crm360_database_t *database;  /* its section: default zone, brand, address type */
+    crm_db_t *db;                      /* inside a transaction and a savepoint */
+    const crm360_database_t *database; /* its section: default zone, brand, address type */
 } handler_context_t;
 
 /* ---- interface to implement ---- */

@@ -1,0 +1,35 @@
+/*
+ * Rows of Addresses: one per contact, brand and address type, with postal address, mail address, phones
+ * and consents. Private to crm/, save for the names of the groups.
+ */
+#ifndef CRM_ADDRESS_H
+#define CRM_ADDRESS_H
+
+#include "crm/db.h"
+#include "crm/version.h"
+
+/* The groups, in the order of their columns. */
+typedef enum {
+    CRM_ADDRESS_POSTAL,     /* Address1 ... Address7, PostCode, City, State, CountryId (alpha-3) */
+    CRM_ADDRESS_EMAIL,      /* Email */
+    CRM_ADDRESS_HOME_PHONE, /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
+    CRM_ADDRESS_MOBILE_PHONE, /* MobilePhoneNumber, MobilePhoneCountryId, likewise */
+    CRM_ADDRESS_EMAIL_OPTIN,  /* EmailOptin, "0" or "1" */
+    CRM_ADDRESS_MOBILE_OPTIN, /* MobilePhoneOptin, likewise */
+    CRM_ADDRESS_GROUPS
+} crm_address_group_t;
+
+/* Places in the values of CRM_ADDRESS_POSTAL; postal line N is at N - 1. */
+#define CRM_POSTAL_POST_CODE 7
+#define CRM_POSTAL_CITY 8
+#define CRM_POSTAL_STATE 9
+#define CRM_POSTAL_COUNTRY 10
+
+/* Applies news of `writer` to the address of a contact, which the caller has locked; makes the row when
+ * there is none. brand_id and contact_address_type_id: 0 = NULL. */
+apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
+                               int contact_address_type_id, const crm_news_t *news,
+                               const char *writer, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,114 @@
+/* Rows of Contacts. Must never remove one: deletion is DeletionFlag. */
+#include "crm/contact.h"
+
+#include <string.h>
+
+#include "crm/db_private.h"
+
+static const crm_group_t groups[CRM_CONTACT_GROUPS] = {
+    [CRM_CONTACT_FIRST_NAME] = {"firstname", 1},
+    [CRM_CONTACT_LAST_NAME] = {"lastname", 1},
+    [CRM_CONTACT_COMPANY] = {"company", 1},
+    [CRM_CONTACT_CREATED] = {"created", 1},
+    [CRM_CONTACT_ZONE] = {"zone", 1},
+};
+
+static const crm_db_statement_t select_row = {
+    .label = "contact_select",
+    .sql = "SELECT DeletionFlag, FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId"
+           " FROM Contacts WHERE ContactId = %d",
+    .locks = 1};
+
+static const crm_db_statement_t insert_row = {
+    .label = "contact_insert",
+    .sql = "INSERT INTO Contacts (FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId)"
+           " VALUES (%s, %s, %s, %pDs, %d) RETURNING ContactId"};
+
+static const crm_db_statement_t update_row = {
+    .label = "contact_update",
+    .sql = "UPDATE Contacts SET FirstName = %s, LastName = %s, CompanyName = %s,"
+           " AdvertiserCreationDate = %pDs, ZoneId = %d WHERE ContactId = %d"};
+
+static const crm_db_statement_t flag_row = {
+    .label = "contact_flag",
+    .sql = "UPDATE Contacts SET DeletionFlag = 1 WHERE ContactId = %d AND DeletionFlag = 0"};
+
+static const crm_db_statement_t flag_addresses = {
+    .label = "contact_flag_addresses",
+    .sql = "UPDATE Addresses SET DeletionFlag = 1 WHERE ContactId = %d AND DeletionFlag = 0"};
+
+apr_status_t crm_contact_load(crm_contact_t *contact, crm_db_t *db, int id, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv;
+    int i;
+
+    memset(contact, 0, sizeof(*contact));
+    rv = crm_db_select(&rows, db, &select_row, CRM_DB_VALUES(crm_db_int(id, pool)), pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (rows.count == 0) {
+        return APR_ENOENT;
+    }
+    contact->id = id;
+    contact->deleted = crm_db_number(&rows, 0, 0) != 0;
+    for (i = 0; i < CRM_CONTACT_GROUPS; i++) {
+        contact->cells[i] = crm_db_cell(&rows, 0, 1 + i);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t insert(crm_contact_t *contact, crm_db_t *db, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv =
+        crm_db_select(&rows, db, &insert_row, contact->cells, CRM_CONTACT_GROUPS, pool);
+
+    contact->id = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}
+
+static apr_status_t update(const crm_contact_t *contact, crm_db_t *db, apr_pool_t *pool)
+{
+    const char *values[CRM_CONTACT_GROUPS + 1];
+
+    memcpy(values, contact->cells, sizeof(contact->cells));
+    values[CRM_CONTACT_GROUPS] = crm_db_int(contact->id, pool);
+    return crm_db_execute(NULL, db, &update_row, values, CRM_CONTACT_GROUPS + 1, pool);
+}
+
+apr_status_t crm_contact_apply(crm_contact_t *contact, crm_db_t *db, const crm_news_t *news,
+                               const char *writer, apr_pool_t *pool)
+{
+    const char *key = contact->id ? crm_db_int(contact->id, pool) : NULL;
+    crm_guard_t *guard;
+    apr_status_t rv = crm_guard_load(&guard, db, "Contacts", key, pool);
+    int changed;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    changed = crm_guard_apply(guard, contact->cells, groups, CRM_CONTACT_GROUPS, news, writer);
+    if (!contact->id) {
+        rv = insert(contact, db, pool);
+    }
+    else if (changed) {
+        rv = update(contact, db, pool);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    return crm_guard_save(guard, db, "Contacts", crm_db_int(contact->id, pool), pool);
+}
+
+apr_status_t crm_contact_flag(crm_db_t *db, int id, apr_pool_t *pool)
+{
+    apr_status_t rv =
+        crm_db_execute(NULL, db, &flag_row, CRM_DB_VALUES(crm_db_int(id, pool)), pool);
+
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_execute(NULL, db, &flag_addresses, CRM_DB_VALUES(crm_db_int(id, pool)), pool);
+    }
+    return rv;
+}

@@ -1,0 +1,40 @@
+/*
+ * Rows of Contacts: the columns that webhooks write, each a group of its own for the guard. Private to
+ * crm/, save for the names of the groups.
+ */
+#ifndef CRM_CONTACT_H
+#define CRM_CONTACT_H
+
+#include "crm/db.h"
+#include "crm/version.h"
+
+/* The groups, in the order of their columns. */
+typedef enum {
+    CRM_CONTACT_FIRST_NAME, /* FirstName */
+    CRM_CONTACT_LAST_NAME,  /* LastName */
+    CRM_CONTACT_COMPANY,    /* CompanyName */
+    CRM_CONTACT_CREATED,    /* AdvertiserCreationDate, crm_date_text() */
+    CRM_CONTACT_ZONE,       /* ZoneId */
+    CRM_CONTACT_GROUPS
+} crm_contact_group_t;
+
+typedef struct crm_contact_t {
+    int id;                                /* 0 = not made yet */
+    int deleted;                           /* DeletionFlag */
+    const char *cells[CRM_CONTACT_GROUPS]; /* one column each */
+} crm_contact_t;
+
+/* Reads and locks a contact. APR_ENOENT when there is no such row. */
+apr_status_t crm_contact_load(crm_contact_t *contact, crm_db_t *db, int id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Applies news of `writer` and writes what has changed; makes the row when contact->id is 0. */
+apr_status_t crm_contact_apply(crm_contact_t *contact, crm_db_t *db, const crm_news_t *news,
+                               const char *writer, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Sets DeletionFlag of a contact and of all its addresses. */
+apr_status_t crm_contact_flag(crm_db_t *db, int id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+#endif

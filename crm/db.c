@@ -1,0 +1,455 @@
+/*
+ * Connections to the CRM database: opening and reopening, transactions, statements. Knows apr_dbd and no
+ * database; those stand behind crm_db_dialect_t. Must never use apr_dbd's own transactions (on SQLite they swallow
+ * statements after an error, on PostgreSQL they report an aborted one as committed).
+ */
+#include "crm/db_private.h"
+
+#include <apr_hash.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include <string.h>
+
+#include "core/log.h"
+
+#define SAVEPOINT "crm360_message"
+
+struct crm_db_t {
+    const crm_db_dialect_t *dialect;
+    const apr_dbd_driver_t *driver;
+    const crm360_database_t *database; /* borrowed: lives as long as the configuration */
+    const char *params;
+    apr_pool_t *pool;
+    apr_pool_t *connection; /* lives as long as `handle` */
+    apr_dbd_t *handle;      /* NULL = closed */
+    apr_hash_t *statements; /* label -> prepared_t, in `connection` */
+    int reopen;             /* the connection is of no more use */
+    char error[256];
+};
+
+/* A statement prepared on one connection. */
+typedef struct prepared_t {
+    apr_dbd_prepared_t *native;
+    int placeholders;
+} prepared_t;
+
+static const crm_db_dialect_t *const dialects[] = {&crm_db_sqlite3, NULL};
+
+void crm_db_note(crm_db_t *db, const char *text)
+{
+    char *end;
+
+    apr_cpystrn(db->error, text && *text ? text : "no reason given", sizeof(db->error));
+    end = db->error + strlen(db->error);
+    while (end > db->error && apr_isspace(end[-1])) {
+        *--end = '\0';
+    }
+}
+
+static void *native_of(const crm_db_t *db)
+{
+    return apr_dbd_native_handle(db->driver, db->handle);
+}
+
+/* Keeps the text of the error that just happened and gives its class. */
+static apr_status_t failed(crm_db_t *db)
+{
+    int reopen = 0;
+    apr_status_t rv = db->dialect->classify(&reopen, native_of(db));
+
+    crm_db_note(db, db->dialect->explain(native_of(db)));
+    db->reopen |= reopen;
+    return rv;
+}
+
+static apr_status_t close_connection(void *data)
+{
+    crm_db_t *db = data;
+
+    if (db->handle) {
+        apr_dbd_close(db->driver, db->handle);
+        db->handle = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+/* Opens the handle in a pool of its own, so that reopening for years does not grow `pool`. */
+static apr_status_t connect_native(crm_db_t *db)
+{
+    const char *text = NULL;
+    apr_status_t rv;
+
+    if (!db->connection) {
+        apr_pool_create(&db->connection, db->pool);
+        apr_pool_tag(db->connection, "crm_db_connection");
+    }
+    apr_pool_clear(db->connection);
+    db->reopen = 0;
+    if (apr_dbd_open_ex(db->driver, db->connection, db->params, &db->handle, &text) !=
+        APR_SUCCESS) {
+        db->handle = NULL;
+        crm_db_note(db, text);
+        return CRM360_EAWAY;
+    }
+    apr_pool_cleanup_register(db->connection, db, close_connection, apr_pool_cleanup_null);
+    db->statements = apr_hash_make(db->connection);
+    if (db->dialect->settle(native_of(db)) != 0) {
+        rv = failed(db);
+        apr_pool_clear(db->connection);
+        return rv;
+    }
+    return APR_SUCCESS;
+}
+
+static const crm_db_dialect_t *find_dialect(const char **why, const char *driver, apr_pool_t *pool)
+{
+    const char *known = "";
+    int i;
+
+    for (i = 0; dialects[i]; i++) {
+        if (driver && strcmp(dialects[i]->driver, driver) == 0) {
+            return dialects[i];
+        }
+        known = apr_pstrcat(pool, known, *known ? ", " : "", dialects[i]->driver, NULL);
+    }
+    *why = apr_psprintf(pool, "this build has no driver %s; available: %s",
+                        driver ? driver : "(none set)", known);
+    return NULL;
+}
+
+apr_status_t crm_db_init(apr_pool_t *pool)
+{
+    return apr_dbd_init(pool);
+}
+
+apr_status_t crm_db_connect(crm_db_t **pdb, int *created, const char **why,
+                            const crm360_database_t *database, int create, apr_pool_t *pool)
+{
+    crm_db_t *db = apr_pcalloc(pool, sizeof(*db));
+    apr_status_t rv;
+
+    *pdb = NULL;
+    *created = create;
+    db->database = database;
+    db->dialect = find_dialect(why, database->driver, pool);
+    if (!db->dialect) {
+        return CRM360_ECONFIG;
+    }
+    rv = db->dialect->locate(&db->params, created, why, database, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_dbd_get_driver(pool, db->dialect->driver, &db->driver);
+    if (rv != APR_SUCCESS) {
+        *why = apr_psprintf(pool,
+                            "apr_dbd cannot load its driver %s; Debian's package is "
+                            "libaprutil1-dbd-%s",
+                            db->dialect->driver, db->dialect->driver);
+        return CRM360_EAWAY;
+    }
+    apr_pool_create(&db->pool, pool);
+    apr_pool_tag(db->pool, "crm_db");
+    rv = connect_native(db);
+    if (rv != APR_SUCCESS) {
+        *why = apr_pstrdup(pool, db->error);
+        apr_pool_destroy(db->pool);
+        return rv;
+    }
+    *pdb = db;
+    return APR_SUCCESS;
+}
+
+/* The schema must be exactly the one this program was made for: an older one lacks columns, and of a
+ * newer one nobody knows what it expects. */
+static apr_status_t check_schema(crm_db_t *db)
+{
+    char text[160];
+    apr_pool_t *pool;
+    apr_status_t rv;
+    int version = 0;
+
+    apr_pool_create(&pool, db->pool);
+    rv = crm_db_schema_version(&version, db, pool);
+    apr_pool_destroy(pool);
+    if (rv == APR_SUCCESS && version != crm_db_schema_newest(db)) {
+        apr_snprintf(text, sizeof(text), "the schema is version %d, this program needs %d; %s",
+                     version, crm_db_schema_newest(db),
+                     version < crm_db_schema_newest(db) ? "run: crm360ctl migrate"
+                                                        : "install the newer program");
+        crm_db_note(db, text);
+        db->reopen = 1;
+        return CRM360_ESCHEMA;
+    }
+    return rv;
+}
+
+apr_status_t crm_db_open(crm_db_t **pdb, const char **why, const crm360_database_t *database,
+                         apr_pool_t *pool)
+{
+    int created = 0;
+    crm_db_t *db;
+    apr_status_t rv;
+
+    *pdb = NULL;
+    rv = crm_db_connect(&db, &created, why, database, 0, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = check_schema(db);
+    if (rv != APR_SUCCESS) {
+        *why = apr_pstrdup(pool, db->error);
+        crm_db_close(db);
+        return rv;
+    }
+    *pdb = db;
+    return APR_SUCCESS;
+}
+
+void crm_db_close(crm_db_t *db)
+{
+    apr_pool_destroy(db->pool);
+}
+
+const char *crm_db_error(const crm_db_t *db)
+{
+    return db->error;
+}
+
+/* ---- transactions ---- */
+
+/* Makes sure there is a connection that can be used, opening a new one after a failure. */
+static apr_status_t revive(crm_db_t *db)
+{
+    apr_status_t rv;
+
+    if (db->handle && !db->reopen) {
+        return APR_SUCCESS;
+    }
+    rv = connect_native(db);
+    if (rv == APR_SUCCESS) {
+        rv = check_schema(db);
+    }
+    if (rv == APR_SUCCESS) {
+        crm360_log(CRM360_LOG_INFO, rv, "database %s/%s: connection opened again",
+                   db->database->customer, db->database->alias);
+    }
+    return rv;
+}
+
+apr_status_t crm_db_run(crm_db_t *db, const char *sql)
+{
+    int rows;
+
+    if (!db->handle) {
+        crm_db_note(db, "the connection is closed");
+        return CRM360_EAWAY;
+    }
+    return apr_dbd_query(db->driver, db->handle, &rows, sql) == 0 ? APR_SUCCESS : failed(db);
+}
+
+apr_status_t crm_db_begin(crm_db_t *db)
+{
+    apr_status_t rv = revive(db);
+
+    return rv == APR_SUCCESS ? crm_db_run(db, db->dialect->begin) : rv;
+}
+
+/* A transaction that the database has given up cannot be used any further. */
+static apr_status_t check_healthy(crm_db_t *db)
+{
+    if (db->handle && db->dialect->state(native_of(db)) == CRM_DB_IN_TRANSACTION) {
+        return APR_SUCCESS;
+    }
+    crm_db_note(db, "the database has ended the transaction after an error");
+    return CRM360_EAWAY;
+}
+
+apr_status_t crm_db_commit(crm_db_t *db)
+{
+    apr_status_t rv = check_healthy(db);
+
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_run(db, "COMMIT");
+    }
+    if (rv != APR_SUCCESS) {
+        crm_db_rollback(db);
+    }
+    return rv;
+}
+
+/* Keeps crm_db_error(): callers roll back first and log then. */
+void crm_db_rollback(crm_db_t *db)
+{
+    int rows;
+
+    if (!db->handle || db->dialect->state(native_of(db)) == CRM_DB_IDLE) {
+        return;
+    }
+    /* What matters is the state afterwards, not what the statement said. */
+    (void)apr_dbd_query(db->driver, db->handle, &rows, "ROLLBACK");
+    if (db->dialect->state(native_of(db)) != CRM_DB_IDLE) {
+        db->reopen = 1;
+    }
+}
+
+apr_status_t crm_db_savepoint(crm_db_t *db)
+{
+    return crm_db_run(db, "SAVEPOINT " SAVEPOINT);
+}
+
+apr_status_t crm_db_savepoint_release(crm_db_t *db)
+{
+    apr_status_t rv = check_healthy(db);
+
+    return rv == APR_SUCCESS ? crm_db_run(db, "RELEASE SAVEPOINT " SAVEPOINT) : rv;
+}
+
+apr_status_t crm_db_savepoint_rollback(crm_db_t *db)
+{
+    apr_status_t rv = crm_db_run(db, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
+
+    /* Rolling back to a savepoint leaves it in place. */
+    return rv == APR_SUCCESS ? crm_db_run(db, "RELEASE SAVEPOINT " SAVEPOINT) : rv;
+}
+
+/* ---- statements ---- */
+
+static int count_placeholders(const char *sql)
+{
+    int count = 0;
+
+    for (; *sql; sql++) {
+        count += sql[0] == '%' && apr_isalpha(sql[1]);
+    }
+    return count;
+}
+
+static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_statement_t *statement,
+                            int count)
+{
+    prepared_t *prepared;
+    const char *sql = statement->sql;
+
+    if (!db->handle) {
+        crm_db_note(db, "the connection is closed");
+        return CRM360_EAWAY;
+    }
+    prepared = apr_hash_get(db->statements, statement->label, APR_HASH_KEY_STRING);
+    if (!prepared) {
+        if (statement->locks) {
+            sql = apr_pstrcat(db->connection, sql, db->dialect->for_update, NULL);
+        }
+        prepared = apr_pcalloc(db->connection, sizeof(*prepared));
+        prepared->placeholders = count_placeholders(sql);
+        if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql, statement->label,
+                            &prepared->native) != 0) {
+            return failed(db);
+        }
+        apr_hash_set(db->statements, statement->label, APR_HASH_KEY_STRING, prepared);
+    }
+    if (prepared->placeholders != count) {
+        /* A slip of ours; going on would read past the values. */
+        crm_db_note(db, apr_psprintf(db->connection, "statement %s takes %d values, got %d",
+                                     statement->label, prepared->placeholders, count));
+        return CRM360_ESCHEMA;
+    }
+    *found = prepared;
+    return APR_SUCCESS;
+}
+
+void crm_db_forget(crm_db_t *db)
+{
+    apr_hash_clear(db->statements);
+}
+
+apr_status_t crm_db_execute(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
+                            const char **values, int count, apr_pool_t *pool)
+{
+    prepared_t *prepared;
+    apr_status_t rv = prepare(&prepared, db, statement, count);
+    int changed = 0;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (apr_dbd_pquery(db->driver, pool, db->handle, &changed, prepared->native, count, values) !=
+        0) {
+        return failed(db);
+    }
+    if (rows) {
+        *rows = changed;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t crm_db_select(crm_db_rows_t *rows, crm_db_t *db, const crm_db_statement_t *statement,
+                           const char **values, int count, apr_pool_t *pool)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    prepared_t *prepared;
+    apr_status_t rv = prepare(&prepared, db, statement, count);
+    int tuples, i, column;
+    char *text;
+
+    memset(rows, 0, sizeof(*rows));
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (apr_dbd_pselect(db->driver, pool, db->handle, &results, prepared->native, 1, count,
+                        values) != 0) {
+        return failed(db);
+    }
+    tuples = apr_dbd_num_tuples(db->driver, results);
+    rows->columns = apr_dbd_num_cols(db->driver, results);
+    rows->cells = apr_pcalloc(pool, sizeof(char *) * (size_t)(tuples * rows->columns + 1));
+    for (i = 0; i < tuples && apr_dbd_get_row(db->driver, pool, results, &row, -1) == 0; i++) {
+        for (column = 0; column < rows->columns; column++) {
+            /* APR_ENOENT is how the driver says NULL. */
+            text = NULL;
+            if (apr_dbd_datum_get(db->driver, row, column, APR_DBD_TYPE_STRING, &text) ==
+                APR_SUCCESS) {
+                rows->cells[i * rows->columns + column] = apr_pstrdup(pool, text);
+            }
+        }
+    }
+    rows->count = i;
+    return APR_SUCCESS;
+}
+
+const char *crm_db_cell(const crm_db_rows_t *rows, int row, int column)
+{
+    if (row < 0 || row >= rows->count || column < 0 || column >= rows->columns) {
+        return NULL;
+    }
+    return rows->cells[row * rows->columns + column];
+}
+
+apr_int64_t crm_db_number(const crm_db_rows_t *rows, int row, int column)
+{
+    const char *text = crm_db_cell(rows, row, column);
+    char *end = NULL;
+    apr_int64_t number;
+
+    if (!text) {
+        return 0;
+    }
+    number = apr_strtoi64(text, &end, 10);
+    return end != text && *end == '\0' ? number : 0;
+}
+
+const char *crm_db_int(apr_int64_t number, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+}
+
+const char *crm_db_id(int id, apr_pool_t *pool)
+{
+    return id ? crm_db_int(id, pool) : NULL;
+}
+
+const crm_db_dialect_t *crm_db_dialect(const crm_db_t *db)
+{
+    return db->dialect;
+}

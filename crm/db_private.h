@@ -1,0 +1,112 @@
+/*
+ * What the files of crm/ share and nobody else may use: statements and rows on a connection, and the
+ * small table of functions in which the two databases differ.
+ */
+#ifndef CRM_DB_PRIVATE_H
+#define CRM_DB_PRIVATE_H
+
+#include <apr_dbd.h>
+
+#include "crm/db.h"
+
+/* ---- statements ---- */
+
+/* A statement, declared static const beside the code that uses it and prepared at its first use on each
+ * connection. Placeholders are apr_dbd's: %d integer, %s text, %pDs date-time; values travel as text. Inside
+ * an expression write CAST(%d AS INTEGER): SQLite compares a bare value with a column only by the column's type. */
+typedef struct crm_db_statement_t {
+    const char *label; /* unique in the program; a name in SQL */
+    const char *sql;
+    int locks; /* a SELECT that locks its row until the transaction ends */
+} crm_db_statement_t;
+
+/* The values of a statement, NULL = SQL's NULL, and how many there are. */
+#define CRM_DB_VALUES(...)                                                                         \
+    (const char *[]){__VA_ARGS__},                                                                 \
+        (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))
+
+/* Runs a statement that changes rows; *rows (may be NULL) says how many. Errors as crm_db_begin(), or
+ * CRM360_EDATA when the values cannot be stored. `pool` is used for the call only. */
+apr_status_t crm_db_execute(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
+                            const char **values, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The rows of a SELECT (or INSERT ... RETURNING), all read, in a pool. */
+typedef struct crm_db_rows_t {
+    int count;
+    int columns;
+    const char **cells; /* row after row; NULL = SQL's NULL */
+} crm_db_rows_t;
+
+apr_status_t crm_db_select(crm_db_rows_t *rows, crm_db_t *db, const crm_db_statement_t *statement,
+                           const char **values, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Text of a cell; NULL when it is NULL or there is no such row or column. */
+const char *crm_db_cell(const crm_db_rows_t *rows, int row, int column);
+
+/* A cell as a number; 0 when it is NULL, absent or no number. */
+apr_int64_t crm_db_number(const crm_db_rows_t *rows, int row, int column);
+
+/* A number as a value; 0 becomes NULL in crm_db_id(). In `pool`. */
+const char *crm_db_int(apr_int64_t number, apr_pool_t *pool);
+const char *crm_db_id(int id, apr_pool_t *pool);
+
+/* Prepares all statements again at their next use: after DDL on this connection. */
+void crm_db_forget(crm_db_t *db);
+
+/* Runs one constant piece of SQL without values (DDL, transaction control). */
+apr_status_t crm_db_run(crm_db_t *db, const char *sql) __attribute__((warn_unused_result));
+
+/* Sets what crm_db_error() says, for errors found by crm/ itself. No user data. */
+void crm_db_note(crm_db_t *db, const char *text);
+
+/* ---- connections without the check of the schema, for crm/migrate.c ---- */
+
+/* As crm_db_open(), but takes any schema, and makes the database (SQLite: its file, mode 0640) when
+ * `create` is set; *created says whether it did. */
+apr_status_t crm_db_connect(crm_db_t **db, int *created, const char **why,
+                            const crm360_database_t *database, int create, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The number of the newest migration that was applied, 0 for an empty database (migrate.c). */
+apr_status_t crm_db_schema_version(int *version, crm_db_t *db, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The number of the newest migration compiled in for this connection's driver (migrate.c). */
+int crm_db_schema_newest(const crm_db_t *db);
+
+/* ---- interface to implement: a driver ---- */
+
+typedef enum {
+    CRM_DB_IDLE,           /* no transaction is in progress */
+    CRM_DB_IN_TRANSACTION, /* one is, and it can be committed */
+    CRM_DB_LOST            /* one is that cannot, or the connection is gone */
+} crm_db_state_t;
+
+typedef struct crm_db_dialect_t {
+    const char *driver;     /* its name in apr_dbd and in Crm360DBDriver */
+    const char *begin;      /* starts a transaction that may write */
+    const char *migrate;    /* run in it before a migration looks at the schema; NULL = nothing */
+    const char *for_update; /* what a locking SELECT ends with */
+    crm_db_statement_t schema_there; /* selects how many tables WebhookSchema there are */
+
+    /* Makes apr_dbd's parameters from the section. A missing database is CRM360_ESCHEMA, or is made when
+     * *create is set, which then says whether that was so. *why has no secret. */
+    apr_status_t (*locate)(const char **params, int *create, const char **why,
+                           const crm360_database_t *database, apr_pool_t *pool);
+    /* Settings of a fresh connection. 0 = done. */
+    int (*settle)(void *native);
+    crm_db_state_t (*state)(void *native);
+    /* Class of the error that just happened; *reopen is set when the connection is of no more use. */
+    apr_status_t (*classify)(int *reopen, void *native);
+    /* Its text, without user data. */
+    const char *(*explain)(void *native);
+} crm_db_dialect_t;
+
+extern const crm_db_dialect_t crm_db_sqlite3;
+
+/* The driver of a connection; never NULL. */
+const crm_db_dialect_t *crm_db_dialect(const crm_db_t *db);
+
+#endif

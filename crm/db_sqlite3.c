@@ -1,0 +1,151 @@
+/*
+ * The SQLite side of a connection: settings, the state of a transaction, and the class of an error. The only
+ * file that includes sqlite3.h. Must never make a database file unless a migration asks for it: an empty file
+ * in the wrong place would hide a wrong path.
+ */
+#include "crm/db_private.h"
+
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+#include <sqlite3.h>
+
+/* apr_dbd repeats a busy statement 15 times with pauses of 100 ms on top of this, so that a lock is
+ * waited for about 5 s in all: well below a handler's time limit. */
+#define BUSY_TIMEOUT_MS 200
+
+#define FILE_MODE (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
+
+/* A statement that failed at its step leaves the exact code in the connection only after it was
+ * reset, which apr_dbd does before it returns (sqlite3_prepare: https://sqlite.org/c3ref/step.html). */
+static apr_status_t classify(int *reopen, void *native)
+{
+    int code = sqlite3_extended_errcode(native);
+
+    *reopen = 0;
+    switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+        if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+            code == SQLITE_CONSTRAINT_ROWID) {
+            return CRM360_ECONFLICT;
+        }
+        return CRM360_EDATA;
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+        return CRM360_EDATA;
+    case SQLITE_OK:
+    case SQLITE_SCHEMA:
+        /* Statements made by sqlite3_prepare, as apr_dbd's are, do not survive a change of the schema.
+         * One that never got to run leaves no code behind. */
+        *reopen = 1;
+        return CRM360_ESCHEMA;
+    case SQLITE_ERROR:
+        /* All our SQL is constant: what the database does not understand is a schema of another version. */
+        *reopen = 1;
+        return CRM360_ESCHEMA;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+        return CRM360_EAWAY;
+    default:
+        *reopen = 1;
+        return CRM360_EAWAY;
+    }
+}
+
+static const char *explain(void *native)
+{
+    return sqlite3_errcode(native) == SQLITE_OK ? "the schema has changed" : sqlite3_errmsg(native);
+}
+
+/* SQLite ends a transaction by itself after some errors (disk full, I/O). */
+static crm_db_state_t state(void *native)
+{
+    return sqlite3_get_autocommit(native) ? CRM_DB_IDLE : CRM_DB_IN_TRANSACTION;
+}
+
+static int settle(void *native)
+{
+    int rc = sqlite3_busy_timeout(native, BUSY_TIMEOUT_MS);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(native,
+                          "PRAGMA foreign_keys=ON;"
+                          "PRAGMA synchronous=FULL;"
+                          "PRAGMA journal_mode=WAL;",
+                          NULL, NULL, NULL);
+    }
+    return rc != SQLITE_OK;
+}
+
+static apr_status_t make_file(const char *path, const char **why, apr_pool_t *pool)
+{
+    apr_file_t *file;
+    apr_status_t rv = apr_file_open(
+        &file, path, APR_FOPEN_CREATE | APR_FOPEN_EXCL | APR_FOPEN_WRITE, FILE_MODE, pool);
+
+    if (rv != APR_SUCCESS) {
+        *why = apr_psprintf(pool, "cannot create %s: %pm", path, &rv);
+        return CRM360_EAWAY;
+    }
+    /* The mode that was asked for, whatever the umask. */
+    rv = apr_file_perms_set(path, FILE_MODE);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_close(file);
+    }
+    if (rv != APR_SUCCESS) {
+        *why = apr_psprintf(pool, "cannot create %s: %pm", path, &rv);
+        return CRM360_EAWAY;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t locate(const char **params, int *create, const char **why,
+                           const crm360_database_t *database, apr_pool_t *pool)
+{
+    const char *path = database->params;
+    apr_finfo_t info;
+    apr_status_t rv;
+
+    if (!path || path[0] != '/') {
+        *why = "Crm360DBParams must be the absolute name of the SQLite file";
+        return CRM360_ECONFIG;
+    }
+    *params = path;
+    rv = apr_stat(&info, path, APR_FINFO_TYPE, pool);
+    if (APR_STATUS_IS_ENOENT(rv)) {
+        if (*create) {
+            return make_file(path, why, pool);
+        }
+        *why = apr_psprintf(pool, "%s does not exist; run: crm360ctl migrate", path);
+        return CRM360_ESCHEMA;
+    }
+    *create = 0;
+    if (rv != APR_SUCCESS) {
+        *why = apr_psprintf(pool, "cannot look at %s: %pm", path, &rv);
+        return CRM360_EAWAY;
+    }
+    if (info.filetype != APR_REG) {
+        *why = apr_psprintf(pool, "%s is not a file", path);
+        return CRM360_EAWAY;
+    }
+    return APR_SUCCESS;
+}
+
+const crm_db_dialect_t crm_db_sqlite3 = {
+    .driver = "sqlite3",
+    .begin = "BEGIN IMMEDIATE",
+    .migrate = NULL,
+    .for_update = "",
+    .schema_there = {.label = "schema_there",
+                     .sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
+                            " AND name = 'WebhookSchema'"},
+    .locate = locate,
+    .settle = settle,
+    .state = state,
+    .classify = classify,
+    .explain = explain,
+};

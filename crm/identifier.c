@@ -1,0 +1,118 @@
+/*
+ * The rows of ContactIdentifiers and their marks of deletion. Must never remove either: a mark that is gone
+ * would let a late message bring a deleted person back.
+ */
+#include "crm/identifier.h"
+
+#include <apr_strings.h>
+
+#include "crm/db_private.h"
+
+#define TABLE "'ContactIdentifiers'"
+
+static const crm_db_statement_t select_mark = {
+    .label = "identifier_mark",
+    .sql = "SELECT Deleted FROM WebhookVersions WHERE TargetTable = " TABLE " AND TargetKey = %s",
+    .locks = 1};
+
+static const crm_db_statement_t insert_mark = {
+    .label = "identifier_mark_insert",
+    .sql = "INSERT INTO WebhookVersions (TargetTable, TargetKey) VALUES (" TABLE ", %s)"
+           " ON CONFLICT DO NOTHING"};
+
+static const crm_db_statement_t set_mark = {
+    .label = "identifier_mark_set",
+    .sql = "UPDATE WebhookVersions SET Deleted = 1 WHERE TargetTable = " TABLE
+           " AND TargetKey = %s AND Deleted = 0"};
+
+static const crm_db_statement_t select_contact = {
+    .label = "identifier_contact",
+    .sql = "SELECT ContactId FROM ContactIdentifiers WHERE SourceId = %d AND Identifier = %s"};
+
+static const crm_db_statement_t insert_row = {
+    .label = "identifier_insert",
+    .sql = "INSERT INTO ContactIdentifiers (ContactIdentifierId, Identifier, ContactId, SourceId)"
+           " VALUES (%s, %s, %d, %d) ON CONFLICT DO NOTHING"};
+
+static const crm_db_statement_t count_of_source = {
+    .label = "identifier_of_source",
+    .sql = "SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId = %d AND SourceId = %d"};
+
+/* The key is built from the columns: rows of other programs may have another ContactIdentifierId. */
+static const crm_db_statement_t count_live = {
+    .label = "identifier_live",
+    .sql = "SELECT COUNT(*) FROM ContactIdentifiers i LEFT JOIN WebhookVersions v"
+           " ON v.TargetTable = " TABLE
+           " AND v.TargetKey = CAST(i.SourceId AS TEXT) || ':' || i.Identifier AND v.Deleted = 1"
+           " WHERE i.ContactId = %d AND v.TargetKey IS NULL"};
+
+const char *crm_identifier_key(int source_id, const char *identifier, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%d:%s", source_id, identifier);
+}
+
+apr_status_t crm_identifier_lock(int *deleted, crm_db_t *db, const char *key, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(&rows, db, &select_mark, CRM_DB_VALUES(key), pool);
+
+    if (rv == APR_SUCCESS && rows.count == 0) {
+        rv = crm_db_execute(NULL, db, &insert_mark, CRM_DB_VALUES(key), pool);
+        if (rv == APR_SUCCESS) {
+            rv = crm_db_select(&rows, db, &select_mark, CRM_DB_VALUES(key), pool);
+        }
+    }
+    *deleted = crm_db_number(&rows, 0, 0) != 0;
+    return rv;
+}
+
+apr_status_t crm_identifier_bury(crm_db_t *db, const char *key, apr_pool_t *pool)
+{
+    return crm_db_execute(NULL, db, &set_mark, CRM_DB_VALUES(key), pool);
+}
+
+apr_status_t crm_identifier_find(int *contact_id, crm_db_t *db, int source_id,
+                                 const char *identifier, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(&rows, db, &select_contact,
+                                    CRM_DB_VALUES(crm_db_int(source_id, pool), identifier), pool);
+
+    *contact_id = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}
+
+apr_status_t crm_identifier_add(crm_db_t *db, int source_id, const char *identifier, int contact_id,
+                                apr_pool_t *pool)
+{
+    int added = 0;
+    apr_status_t rv =
+        crm_db_execute(&added, db, &insert_row,
+                       CRM_DB_VALUES(crm_identifier_key(source_id, identifier, pool), identifier,
+                                     crm_db_int(contact_id, pool), crm_db_int(source_id, pool)),
+                       pool);
+
+    return rv == APR_SUCCESS && added == 0 ? CRM360_ECONFLICT : rv;
+}
+
+apr_status_t crm_identifier_of_source(int *there, crm_db_t *db, int contact_id, int source_id,
+                                      apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(
+        &rows, db, &count_of_source,
+        CRM_DB_VALUES(crm_db_int(contact_id, pool), crm_db_int(source_id, pool)), pool);
+
+    *there = crm_db_number(&rows, 0, 0) > 0;
+    return rv;
+}
+
+apr_status_t crm_identifier_live(int *live, crm_db_t *db, int contact_id, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv =
+        crm_db_select(&rows, db, &count_live, CRM_DB_VALUES(crm_db_int(contact_id, pool)), pool);
+
+    *live = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}

@@ -1,0 +1,103 @@
+/*
+ * crm360ctl migrate: one line per database, and the worst exit status of all. Must go on with the other
+ * databases when one fails.
+ */
+#include "ctl/ctl.h"
+
+#include <apr_strings.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "crm/migrate.h"
+
+static ctl_status_t status_of(apr_status_t rv)
+{
+    if (rv == APR_SUCCESS) {
+        return CTL_FINE;
+    }
+    if (rv == CRM360_EAWAY) {
+        return CTL_AWAY;
+    }
+    return rv == CRM360_ECONFIG ? CTL_CONFIGURATION : CTL_FAILED;
+}
+
+/* One database, with a pool of its own: there may be ten thousand. */
+static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *parent)
+{
+    crm_migration_t done;
+    const char *why;
+    apr_pool_t *pool;
+    apr_status_t rv;
+
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm360ctl_migrate");
+    rv = crm_migrate(&done, &why, database, pool);
+    if (rv != APR_SUCCESS) {
+        fprintf(stderr, "crm360ctl: %s/%s (%s:%d): %s\n", database->customer, database->alias,
+                database->file, database->line, why);
+    }
+    else if (done.from == done.to) {
+        printf("%s/%s: schema %d, nothing to do\n", database->customer, database->alias, done.to);
+    }
+    else {
+        printf("%s/%s: %sschema %d to %d\n", database->customer, database->alias,
+               done.created ? "created, " : "", done.from, done.to);
+    }
+    apr_pool_destroy(pool);
+    return status_of(rv);
+}
+
+static ctl_status_t migrate_named(const crm360_config_t *config, const char *customer,
+                                  const char *alias, apr_pool_t *pool)
+{
+    const crm360_database_t *database;
+    int customer_known;
+
+    database = crm360_config_database(config, customer, alias, &customer_known);
+    if (!database) {
+        fprintf(stderr, "crm360ctl: the configuration has no %s %s\n",
+                customer_known ? "database" : "customer",
+                customer_known ? apr_pstrcat(pool, customer, "/", alias, NULL) : customer);
+        return CTL_USAGE;
+    }
+    return migrate_one(database, pool);
+}
+
+ctl_status_t ctl_migrate(const crm360_config_t *config, int count, const char *const *words,
+                         apr_pool_t *pool)
+{
+    const apr_array_header_t *all = crm360_config_databases(config);
+    ctl_status_t worst = CTL_FINE, status;
+    const char *slash;
+    int i;
+
+    for (i = 0; count == 0 && i < all->nelts; i++) {
+        status = migrate_one(APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
+        worst = status > worst ? status : worst;
+    }
+    if (count == 0 && all->nelts == 0) {
+        printf("the configuration has no database\n");
+    }
+    for (i = 0; i < count; i++) {
+        slash = strchr(words[i], '/');
+        if (!slash && i + 1 == count) {
+            fprintf(stderr,
+                    "crm360ctl: migrate takes customer and alias; the alias of %s is missing\n",
+                    words[i]);
+            return CTL_USAGE;
+        }
+        if (slash) {
+            status = migrate_named(config,
+                                   apr_pstrmemdup(pool, words[i], (apr_size_t)(slash - words[i])),
+                                   slash + 1, pool);
+        }
+        else {
+            status = migrate_named(config, words[i], words[i + 1], pool);
+            i++;
+        }
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}

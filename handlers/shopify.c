@@ -1,0 +1,95 @@
+/*
+ * Shopify's webhooks (https://shopify.dev/docs/api/webhooks): what all topics have in common. The route
+ * decides what a message is; Shopify's own topic is only compared. Doing a message twice is harmless, because
+ * everything it writes is guarded by its version (crm/version.h).
+ */
+#include "handlers/shopify.h"
+
+#include <apr_strings.h>
+
+#include <string.h>
+#include <strings.h>
+
+#include "core/json.h"
+#include "core/log.h"
+#include "crm/date.h"
+#include "handlers/field.h"
+
+static int serves(const crm360_route_t *route)
+{
+    return strcmp(route->entity, "Customer") == 0;
+}
+
+/* A topic subscribed under another route's address is worked all the same, and said. */
+static void compare_topic(const crm360_message_t *message)
+{
+    static const struct {
+        const char *action;
+        const char *topic;
+    } topics[] = {{"Insert", "create"}, {"Update", "update"}, {"Delete", "delete"}};
+    const char *topic = crm360_message_header(message, "X-Shopify-Topic");
+    const char *tail = topic ? strchr(topic, '/') : NULL;
+    size_t i;
+
+    for (i = 0; topic && i < sizeof(topics) / sizeof(topics[0]); i++) {
+        if (strcmp(message->route->action, topics[i].action) == 0 &&
+            (!tail || strncasecmp(tail + 1, topics[i].topic, strlen(topics[i].topic)) != 0)) {
+            crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: the topic is %s; taken as %s",
+                       message->id, topic, message->route->name);
+        }
+    }
+}
+
+/* Reads the body and the dates. Returns 0 with the reason in *result when it is not one JSON object. */
+static int read_event(handler_result_t *result, handler_shopify_event_t *event, apr_pool_t *pool)
+{
+    const crm360_message_t *message = event->message;
+    const char *why, *triggered;
+
+    if (crm360_json_parse(&event->body, &why, message->body, message->body_len, pool) !=
+        APR_SUCCESS) {
+        result->reason = apr_pstrcat(pool, "the body is not JSON: ", why, NULL);
+        return 0;
+    }
+    if (!json_object_is_type(event->body, json_type_object)) {
+        result->reason = "the body is not what Shopify sends: line 1, column 1: expected an object";
+        return 0;
+    }
+    triggered = crm360_message_header(message, "X-Shopify-Triggered-At");
+    if (!triggered || crm_date_parse(&event->triggered_ms, triggered) != APR_SUCCESS) {
+        event->triggered_ms = 0;
+    }
+    if (!handler_field_date(&event->date_ms, event->body, "updated_at", pool)) {
+        event->date_ms = event->triggered_ms ? event->triggered_ms : message->received / 1000;
+    }
+    event->deletes = strcmp(message->route->action, "Delete") == 0;
+    return 1;
+}
+
+static apr_status_t deliver(handler_result_t *result, const crm360_message_t *message,
+                            const handler_context_t *context, apr_pool_t *pool)
+{
+    handler_shopify_event_t event = {.message = message, .context = context};
+    apr_status_t rv;
+
+    memset(result, 0, sizeof(*result));
+    result->verdict = HANDLER_REJECT;
+    if (!read_event(result, &event, pool)) {
+        return APR_SUCCESS;
+    }
+    compare_topic(message);
+    rv = handler_shopify_customer(result, &event, pool);
+    if (rv == CRM360_EDATA) {
+        result->verdict = HANDLER_REJECT;
+        result->reason =
+            apr_pstrcat(pool, "the database refuses the data: ", crm_db_error(context->db), NULL);
+        return APR_SUCCESS;
+    }
+    return rv;
+}
+
+const handler_t handler_shopify = {
+    .platform = "Shopify",
+    .serves = serves,
+    .deliver = deliver,
+};

@@ -1,0 +1,355 @@
+/* The CRM database: migrations, transactions, classes of errors, the inbox. */
+#include "crm/inbox.h"
+
+#include "crm/country.h"
+#include "crm/date.h"
+#include "crm/db_private.h"
+#include "t/unit/crm_tools.h"
+
+static const crm_db_statement_t insert_version = {
+    .label = "test_insert",
+    .sql = "INSERT INTO WebhookSchema (Version, AppliedAt) VALUES (%d, %s)"};
+static const crm_db_statement_t insert_orphan = {
+    .label = "test_orphan", .sql = "INSERT INTO Addresses (ContactId) VALUES (%d)"};
+static const crm_db_statement_t select_texts = {
+    .label = "test_texts", .sql = "SELECT CAST(%s AS TEXT), CAST(%s AS TEXT), 12"};
+static const crm_db_statement_t unknown_table = {.label = "test_unknown",
+                                                 .sql = "SELECT 1 FROM NoSuchTable"};
+
+/* ---- migrations and opening ---- */
+
+static void migrations(void)
+{
+    crm360_database_t *section = tools_section("migrations");
+    crm_migration_t done;
+    const char *why = "";
+    crm_db_t *db;
+    apr_finfo_t info;
+
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a missing file is no schema");
+    ok(strstr(why, "does not exist; run: crm360ctl migrate") != NULL, "and says what to do");
+    ok(apr_stat(&info, section->params, APR_FINFO_TYPE, pool) != APR_SUCCESS,
+       "opening makes no file");
+
+    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
+    ok(done.created && done.from == 0 && done.to == 1, "from nothing to version 1");
+    ok(apr_stat(&info, section->params, APR_FINFO_PROT, pool) == APR_SUCCESS &&
+           (info.protection & 0x777) == 0x640,
+       "with mode 0640");
+    is_text(tools_query(section, "SELECT COUNT(*), MAX(Version) FROM WebhookSchema"), "1|1",
+            "the version is noted");
+    is_text(tools_query(section, "PRAGMA journal_mode"), "wal", "write-ahead log");
+    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
+    ok(!done.created && done.from == 1 && done.to == 1, "changes nothing");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "1", "nothing at all");
+    ok(crm_db_open(&db, &why, section, pool) == APR_SUCCESS, "now it opens");
+    crm_db_close(db);
+
+    tools_query(section, "INSERT INTO WebhookSchema VALUES (99, 'x')");
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
+    ok(strstr(why, "version 99, this program needs 1") != NULL, "and says so");
+    ok(crm_migrate(&done, &why, section, pool) == CRM360_ESCHEMA, "migrate refuses it too");
+    tools_query(section, "DELETE FROM WebhookSchema");
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an older one is refused");
+    ok(strstr(why, "run: crm360ctl migrate") != NULL, "with the remedy");
+    ok(crm_migrate(&done, &why, section, pool) != APR_SUCCESS, "half a schema is not migrated");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "0",
+            "and nothing of the attempt remains");
+}
+
+static void wrong_sections(void)
+{
+    crm360_database_t *section = tools_section("wrong");
+    const char *why = "";
+    apr_file_t *file;
+    crm_db_t *db;
+
+    section->driver = "oracle";
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ECONFIG, "an unknown driver");
+    ok(strstr(why, "this build has no driver oracle; available: ") == why, "is named");
+    section->driver = NULL;
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ECONFIG, "no driver");
+    section->driver = "sqlite3";
+    section->params = "relative.db";
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ECONFIG, "a relative name is refused");
+    section->params = NULL;
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ECONFIG, "no name");
+    section->params = folder;
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_EAWAY, "a folder is no database");
+    section->params = apr_pstrcat(pool, folder, "/text.db", NULL);
+    if (apr_file_open(&file, section->params, APR_FOPEN_CREATE | APR_FOPEN_WRITE,
+                      APR_FPROT_OS_DEFAULT, pool) == APR_SUCCESS) {
+        apr_file_printf(file, "%01000d", 0);
+        apr_file_close(file);
+    }
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_EAWAY, "a text file is no database");
+    ok(strstr(why, "not a database") != NULL, "and says so");
+}
+
+/* ---- transactions and statements ---- */
+
+static apr_status_t add(crm_db_t *db, const char *id, int *fresh)
+{
+    return crm_inbox_add(fresh, db, id, "Shopify/Customer/Insert", pool);
+}
+
+static void transactions(void)
+{
+    crm360_database_t *section = tools_section("transactions");
+    crm_db_t *db = tools_open(section);
+    int fresh = 0;
+
+    ok(crm_db_begin(db) == APR_SUCCESS, "begin");
+    ok(crm_db_savepoint(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS && fresh &&
+           crm_db_savepoint_release(db) == APR_SUCCESS,
+       "a message in a savepoint");
+    ok(crm_db_savepoint(db) == APR_SUCCESS && add(db, "b", &fresh) == APR_SUCCESS && fresh &&
+           crm_db_savepoint_rollback(db) == APR_SUCCESS,
+       "a second one that fails");
+    ok(crm_db_savepoint(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS && !fresh &&
+           crm_db_savepoint_release(db) == APR_SUCCESS,
+       "the first one again is not fresh");
+    ok(crm_db_commit(db) == APR_SUCCESS, "commit");
+    is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox"), "a",
+            "what was rolled back is gone, what was released is there");
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "c", &fresh) == APR_SUCCESS, "another one");
+    crm_db_rollback(db);
+    crm_db_rollback(db);
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookInbox"), "1",
+            "rolling back twice is harmless");
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS && !fresh,
+       "a committed message is not fresh in a later transaction");
+    crm_db_rollback(db);
+
+    /* As the database does by itself when its disk is full. */
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "d", &fresh) == APR_SUCCESS &&
+           crm_db_run(db, "ROLLBACK") == APR_SUCCESS,
+       "the database ends a transaction by itself");
+    ok(crm_db_savepoint_release(db) == CRM360_EAWAY, "a savepoint notices");
+    ok(crm_db_commit(db) == CRM360_EAWAY, "commit refuses");
+    ok(strstr(crm_db_error(db), "ended the transaction") != NULL, "and says why");
+    ok(crm_db_begin(db) == APR_SUCCESS && crm_db_commit(db) == APR_SUCCESS, "the next one works");
+    crm_db_close(db);
+}
+
+static void statements(void)
+{
+    crm360_database_t *section = tools_section("statements");
+    crm_db_t *db = tools_open(section);
+    crm_db_rows_t rows;
+
+    ok(crm_db_select(&rows, db, &select_texts, CRM_DB_VALUES("it's \"quoted\"; --", NULL), pool) ==
+           APR_SUCCESS,
+       "values are no SQL");
+    is_text(crm_db_cell(&rows, 0, 0), "it's \"quoted\"; --", "a text comes back");
+    is_text(crm_db_cell(&rows, 0, 1), NULL, "NULL comes back");
+    is_number(crm_db_number(&rows, 0, 2), 12, "a number");
+    is_text(crm_db_cell(&rows, 1, 0), NULL, "no such row");
+    is_text(crm_db_cell(&rows, 0, 3), NULL, "no such column");
+    ok(crm_db_select(&rows, db, &select_texts, CRM_DB_VALUES("one"), pool) != APR_SUCCESS,
+       "a wrong number of values is refused");
+
+    ok(crm_db_begin(db) == APR_SUCCESS, "begin");
+    ok(crm_db_execute(NULL, db, &insert_version, CRM_DB_VALUES("1", "x"), pool) == CRM360_ECONFLICT,
+       "a key that is taken is a conflict");
+    ok(strstr(crm_db_error(db), "UNIQUE constraint failed") != NULL, "with the database's words");
+    ok(crm_db_execute(NULL, db, &insert_version, CRM_DB_VALUES("2", NULL), pool) == CRM360_EDATA,
+       "NULL where it must not be is wrong data");
+    ok(crm_db_execute(NULL, db, &insert_orphan, CRM_DB_VALUES("77"), pool) == CRM360_EDATA,
+       "a row without its contact is wrong data");
+    ok(crm_db_commit(db) == APR_SUCCESS, "such errors do not end the transaction");
+    ok(crm_db_select(&rows, db, &unknown_table, NULL, 0, pool) == CRM360_ESCHEMA,
+       "an unknown table is a wrong schema");
+    crm_db_close(db);
+}
+
+static void changed_schema(void)
+{
+    crm360_database_t *section = tools_section("changed");
+    crm_db_t *db = tools_open(section);
+    int fresh;
+    apr_status_t rv;
+
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "a statement is prepared");
+    tools_query(section, "ALTER TABLE WebhookInbox ADD COLUMN Other TEXT");
+    rv = crm_db_begin(db);
+    if (rv == APR_SUCCESS) {
+        rv = add(db, "b", &fresh);
+    }
+    crm_db_rollback(db);
+    ok(rv == APR_SUCCESS || rv == CRM360_ESCHEMA, "after a change of the schema: retry at most");
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "b", &fresh) == APR_SUCCESS && fresh &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "then it works on a new connection");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookInbox"), "2", "both are there");
+    crm_db_close(db);
+}
+
+static void locked(void)
+{
+    crm360_database_t *section = tools_section("locked");
+    crm_db_t *db = tools_open(section);
+    apr_time_t start = apr_time_now();
+    sqlite3 *other;
+    int took;
+
+    sqlite3_open(section->params, &other);
+    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    ok(crm_db_begin(db) == CRM360_EAWAY, "a locked database is away");
+    took = (int)apr_time_sec(apr_time_now() - start);
+    ok(took >= 2 && took <= 15, "after a wait within bounds (%d s)", took);
+    ok(strstr(crm_db_error(db), "locked") != NULL, "and says so");
+    sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_close(other);
+    ok(crm_db_begin(db) == APR_SUCCESS && crm_db_commit(db) == APR_SUCCESS, "then it is back");
+    crm_db_close(db);
+}
+
+static void pruning(void)
+{
+    crm360_database_t *section = tools_section("pruning");
+    crm_db_t *db = tools_open(section);
+    int pruned = 0;
+
+    tools_query(section, "INSERT INTO WebhookInbox VALUES ('old1', 'r', '2020-01-01T00:00:00'),"
+                         " ('old2', 'r', '2020-01-02T00:00:00'),"
+                         " ('new', 'r', '2999-01-01T00:00:00')");
+    ok(crm_inbox_prune(&pruned, db, apr_time_from_sec(86400), 1, pool) == APR_SUCCESS, "prune one");
+    is_number(pruned, 1, "one");
+    is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox ORDER BY 1"), "new\nold2",
+            "the oldest first");
+    ok(crm_inbox_prune(&pruned, db, apr_time_from_sec(86400), 100, pool) == APR_SUCCESS,
+       "prune all");
+    is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox"), "new",
+            "the young one stays");
+    crm_db_close(db);
+}
+
+/* ---- dates and countries ---- */
+
+static void dates(void)
+{
+    static const struct {
+        const char *text;
+        const char *utc; /* NULL = refused */
+        long long ms;
+    } cases[] = {
+        {"2026-03-02T10:15:27+01:00", "2026-03-02T09:15:27", 1772442927000},
+        {"2026-03-02T09:15:27.118Z", "2026-03-02T09:15:27", 1772442927118},
+        {"2026-03-02T09:15:27.1Z", "2026-03-02T09:15:27", 1772442927100},
+        {"2026-03-02T09:15:27.1189999Z", "2026-03-02T09:15:27", 1772442927118},
+        {"2021-12-31T19:00:00-05:00", "2022-01-01T00:00:00", 1640995200000},
+        {"2024-02-29T23:59:60Z", "2024-03-01T00:00:00", 1709251200000},
+        {"2026-03-02 09:15:27", "2026-03-02T09:15:27", 1772442927000},
+        {"2026-03-02T09:15", "2026-03-02T09:15:00", 1772442900000},
+        {"2026-03-02T14:45:27+0530", "2026-03-02T09:15:27", 1772442927000},
+        {"2026-03-02T11:15:27+02", "2026-03-02T09:15:27", 1772442927000},
+        {"1970-01-01", "1970-01-01T00:00:00", 0},
+        {"1969-12-31T23:59:59.500Z", "1969-12-31T23:59:59", -500},
+        {"1900-03-01T00:00:00Z", "1900-03-01T00:00:00", -2203891200000},
+        {"2000-02-29T12:00:00Z", "2000-02-29T12:00:00", 951825600000},
+        {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59", 253402300799000},
+        {"2026-02-29T00:00:00Z", NULL, 0},
+        {"1900-02-29", NULL, 0},
+        {"2026-13-01", NULL, 0},
+        {"2026-00-10", NULL, 0},
+        {"0000-01-01", NULL, 0},
+        {"2026-03-02T24:00:00Z", NULL, 0},
+        {"2026-03-02T09:60:00Z", NULL, 0},
+        {"2026-03-02T09:15:27+24:00", NULL, 0},
+        {"2026-03-02T09:15:27.Z", NULL, 0},
+        {"2026-03-02T09:15:27Zulu", NULL, 0},
+        {"2026-03-02T", NULL, 0},
+        {"02/03/2026", NULL, 0},
+        {"yesterday", NULL, 0},
+        {"", NULL, 0},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        apr_int64_t ms = 0;
+        apr_status_t rv = crm_date_parse(&ms, cases[i].text);
+
+        if (!cases[i].utc) {
+            ok(rv == APR_EINVAL, "\"%s\" is no date", cases[i].text);
+            continue;
+        }
+        ok(rv == APR_SUCCESS, "\"%s\" is a date", cases[i].text);
+        is_number(ms, cases[i].ms, "its milliseconds");
+        is_text(crm_date_text(ms, pool), cases[i].utc, "its text");
+    }
+}
+
+static void countries(void)
+{
+    static const char *const cases[][2] = {
+        {"FR", "FRA"},
+        {"fr", "FRA"},
+        {" Fra ", "FRA"},
+        {"France", "FRA"},
+        {"FRANCE", "FRA"},
+        {"CA", "CAN"},
+        {"GB", "GBR"},
+        {"UK", "GBR"},
+        {"United Kingdom", "GBR"},
+        {"US", "USA"},
+        {"United States", "USA"},
+        {"United States of America", "USA"},
+        {"Germany", "DEU"},
+        {"Reunion", "REU"},
+        {"R\xC3\xA9union", "REU"},
+        {"C\xC3\xB4te d\xE2\x80\x99Ivoire", "CIV"},
+        {"Cote d'Ivoire", "CIV"},
+        {"T\xC3\xBCrkiye", "TUR"},
+        {"Turkey", "TUR"},
+        {"South Korea", "KOR"},
+        {"Russia", "RUS"},
+        {"Czech Republic", "CZE"},
+        {"Czechia", "CZE"},
+        {"Hong Kong", "HKG"},
+        {"Hong Kong SAR", "HKG"},
+        {"Saint Lucia", "LCA"},
+        {"St. Lucia", "LCA"},
+        {"Bosnia and Herzegovina", "BIH"},
+        {"Trinidad & Tobago", "TTO"},
+        {"\xC3\x85land Islands", "ALA"},
+        {"Cura\xC3\xA7"
+         "ao",
+         "CUW"},
+        {"Zimbabwe", "ZWE"},
+        {"Andorra", "AND"},
+        {"Vietnam", "VNM"},
+        {"DEU", "DEU"},
+        {"Chad", "TCD"},
+        {"XX", NULL},
+        {"F", NULL},
+        {"", NULL},
+        {"  ", NULL},
+        {"Atlantis", NULL},
+        {"F R", NULL},
+        {"\xE6\x97\xA5\xE6\x9C\xAC", NULL},
+        {"A country whose name is longer than any country's name has ever been written", NULL},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        is_text(crm_country_find(cases[i][0]), cases[i][1], cases[i][0]);
+    }
+}
+
+int main(void)
+{
+    tools_start();
+    migrations();
+    wrong_sections();
+    transactions();
+    statements();
+    changed_schema();
+    locked();
+    pruning();
+    dates();
+    countries();
+    return tap_done();
+}

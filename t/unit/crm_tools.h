@@ -1,0 +1,116 @@
+/*
+ * What the tests of the CRM database share: a temporary SQLite database, made by the real migrations, and
+ * a second look at it that does not go through the code under test.
+ */
+#ifndef CRM_TOOLS_H
+#define CRM_TOOLS_H
+
+#include <apr_env.h>
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "crm/db.h"
+#include "crm/migrate.h"
+#include "t/unit/tap.h"
+
+static apr_pool_t *pool;   /* of the whole program */
+static const char *folder; /* temporary; removed at the end */
+
+static void tools_remove(void)
+{
+    apr_dir_t *dir;
+    apr_finfo_t entry;
+
+    if (apr_dir_open(&dir, folder, pool) == APR_SUCCESS) {
+        while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+            if (entry.name[0] != '.') {
+                apr_file_remove(apr_pstrcat(pool, folder, "/", entry.name, NULL), pool);
+            }
+        }
+        apr_dir_close(dir);
+    }
+    apr_dir_remove(folder, pool);
+}
+
+static void tools_start(void)
+{
+    const char *temp;
+    char *name;
+
+    apr_initialize();
+    atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
+    if (apr_temp_dir_get(&temp, pool) != APR_SUCCESS) {
+        abort();
+    }
+    name = apr_pstrcat(pool, temp, "/crm360-test-XXXXXX", NULL);
+    folder = mkdtemp(name);
+    if (!folder || crm_db_init(pool) != APR_SUCCESS) {
+        abort();
+    }
+    atexit(tools_remove);
+}
+
+/* A section for a database file in the folder; the file is not made. */
+static crm360_database_t *tools_section(const char *name)
+{
+    crm360_database_t *section = apr_pcalloc(pool, sizeof(*section));
+
+    section->customer = "acme";
+    section->alias = name;
+    section->driver = "sqlite3";
+    section->params = apr_pstrcat(pool, folder, "/", name, ".db", NULL);
+    section->file = "test.conf";
+    section->line = 1;
+    return section;
+}
+
+static crm_db_t *tools_open(const crm360_database_t *section) __attribute__((unused));
+static crm_db_t *tools_open(const crm360_database_t *section)
+{
+    crm_migration_t done;
+    const char *why = "";
+    crm_db_t *db = NULL;
+
+    if (crm_migrate(&done, &why, section, pool) != APR_SUCCESS ||
+        crm_db_open(&db, &why, section, pool) != APR_SUCCESS) {
+        printf("Bail out! %s\n", why);
+        exit(1);
+    }
+    return db;
+}
+
+/* The rows of a query on a connection of its own: cells joined by '|', rows by line feeds. */
+static const char *tools_query(const crm360_database_t *section, const char *sql)
+    __attribute__((unused));
+static const char *tools_query(const crm360_database_t *section, const char *sql)
+{
+    const char *text = "";
+    sqlite3_stmt *statement;
+    sqlite3 *native;
+    int i;
+
+    if (sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(native, sql, -1, &statement, NULL) != SQLITE_OK) {
+        printf("# %s: %s\n", sql, sqlite3_errmsg(native));
+        sqlite3_close(native);
+        return "failed";
+    }
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        for (i = 0; i < sqlite3_column_count(statement); i++) {
+            const char *cell = (const char *)sqlite3_column_text(statement, i);
+
+            text = apr_pstrcat(pool, text, i ? "|" : *text ? "\n" : "", cell ? cell : "NULL", NULL);
+        }
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(native);
+    return text;
+}
+
+#endif
