@@ -18,6 +18,33 @@
 /* Asked of the filters at a time. */
 #define READ_BYTES 65536
 
+#define CATCHER "CRM360_CATCHER"
+
+/* httpd's input filter answers a body that is too large or broken by itself, with an error page of the
+ * site, and sends it down the output filters. While a body is read this filter stands there, takes the
+ * error out and notes its status in the int that is its context; the answer is ours then. */
+static apr_status_t webhook_catcher(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    apr_bucket *bucket;
+
+    for (bucket = APR_BRIGADE_FIRST(brigade); bucket != APR_BRIGADE_SENTINEL(brigade);
+         bucket = APR_BUCKET_NEXT(bucket)) {
+        if (AP_BUCKET_IS_ERROR(bucket)) {
+            *(int *)f->ctx = ((ap_bucket_error *)bucket->data)->status;
+            apr_brigade_cleanup(brigade);
+            /* The end of the stream that came along is no end of our answer. */
+            f->r->eos_sent = 0;
+            return AP_FILTER_ERROR;
+        }
+    }
+    return ap_pass_brigade(f->next, brigade);
+}
+
+void webhook_body_register(void)
+{
+    ap_register_output_filter(CATCHER, webhook_catcher, NULL, AP_FTYPE_RESOURCE);
+}
+
 /* Moves the body to a new block. */
 static void resize(webhook_body_t *body, apr_size_t room, apr_size_t size)
 {
@@ -65,26 +92,12 @@ static int take(webhook_body_t *body, int *done, apr_bucket_brigade *brigade, ap
     return OK;
 }
 
-int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
+/* Reads up to the end of the body. */
+static int take_all(webhook_body_t *body, request_rec *r, apr_off_t most)
 {
-    const char *told = apr_table_get(r->headers_in, "Content-Length");
-    apr_off_t length = UNTOLD;
-    apr_bucket_brigade *brigade;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     int done = 0;
 
-    memset(body, 0, sizeof(*body));
-    body->pool = r->pool;
-    if (told) {
-        if (!ap_parse_strict_length(&length, told)) {
-            return HTTP_BAD_REQUEST;
-        }
-        if (length > most) {
-            return HTTP_REQUEST_ENTITY_TOO_LARGE;
-        }
-    }
-    /* What the caller tells is only where to begin: a filter may make more or less of it. */
-    resize(body, ROOM, (apr_size_t)length);
-    brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     while (!done) {
         apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
                                          APR_BLOCK_READ, READ_BYTES);
@@ -100,6 +113,32 @@ int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
         apr_brigade_cleanup(brigade);
     }
     return OK;
+}
+
+int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
+{
+    const char *told = apr_table_get(r->headers_in, "Content-Length");
+    apr_off_t length = UNTOLD;
+    ap_filter_t *catcher;
+    int caught = 0;
+    int status;
+
+    memset(body, 0, sizeof(*body));
+    body->pool = r->pool;
+    if (told) {
+        if (!ap_parse_strict_length(&length, told)) {
+            return HTTP_BAD_REQUEST;
+        }
+        if (length > most) {
+            return HTTP_REQUEST_ENTITY_TOO_LARGE;
+        }
+    }
+    /* What the caller tells is only where to begin: a filter may make more or less of it. */
+    resize(body, ROOM, (apr_size_t)length);
+    catcher = ap_add_output_filter(CATCHER, &caught, r, r->connection);
+    status = take_all(body, r, most);
+    ap_remove_output_filter(catcher);
+    return caught ? caught : status;
 }
 
 const char *webhook_body_prepend(webhook_body_t *body, const char *head, apr_size_t head_len)

@@ -53,6 +53,9 @@ typedef struct webhook_body_t {
     apr_pool_t *pool;
 } webhook_body_t;
 
+/* Registers what reading a body needs; once, where hooks are registered. */
+void webhook_body_register(void);
+
 /* Reads the whole body of `r`, at most `most` bytes, into r->pool. OK, an HTTP status (413 when it is
  * larger, without having read on), or AP_FILTER_ERROR when a filter has answered already. */
 int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most);

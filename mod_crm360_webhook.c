@@ -430,6 +430,7 @@ static void webhook_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(webhook_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(webhook_fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(webhook_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    webhook_body_register();
 }
 
 module AP_MODULE_DECLARE_DATA crm360_webhook_module = {
