@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include "core/log.h"
 #include "crm/db.h"
 #include "crm/migrate.h"
 #include "t/unit/tap.h"
@@ -37,6 +38,14 @@ static void tools_remove(void)
     apr_dir_remove(folder, pool);
 }
 
+/* Lines of the log as comments between the results. */
+static void tools_log(void *baton, crm360_log_level_t level, apr_status_t rv, const char *text)
+{
+    (void)baton;
+    (void)rv;
+    printf("# log %s: %s\n", crm360_log_level_name(level), text);
+}
+
 static void tools_start(void)
 {
     const char *temp;
@@ -45,6 +54,7 @@ static void tools_start(void)
     apr_initialize();
     atexit(apr_terminate);
     apr_pool_create(&pool, NULL);
+    crm360_log_set(tools_log, NULL, CRM360_LOG_INFO);
     if (apr_temp_dir_get(&temp, pool) != APR_SUCCESS) {
         abort();
     }
@@ -111,6 +121,22 @@ static const char *tools_query(const crm360_database_t *section, const char *sql
     sqlite3_finalize(statement);
     sqlite3_close(native);
     return text;
+}
+
+/* Runs statements on a connection of its own; rows are dropped. */
+static void tools_execute(const crm360_database_t *section, const char *sql)
+    __attribute__((unused));
+static void tools_execute(const crm360_database_t *section, const char *sql)
+{
+    char *error = NULL;
+    sqlite3 *native;
+
+    if (sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_exec(native, sql, NULL, NULL, &error) != SQLITE_OK) {
+        printf("# %s: %s\n", sql, error ? error : "cannot be opened");
+    }
+    sqlite3_free(error);
+    sqlite3_close(native);
 }
 
 #endif
