@@ -109,6 +109,7 @@ sub free_port {
 #   loglevel  => httpd's LogLevel (default info)
 #   appendonly => 1: Redis keeps its data over a restart
 #   consumer_program => another daemon of the build, such as t/crm360d_faulty
+#   redis_password => password of Redis' default user; redis_settings => more lines of redis.conf
 #   redis_tcp => 1: Redis listens on $site->{redis_port} too
 sub new {
     my ($class, %option) = @_;
@@ -252,6 +253,14 @@ sub start {
 
 # ---- Redis ----
 
+sub _redis_client {
+    my ($self) = @_;
+    my $client = Crm360::Redis->connect($self->redis_socket);
+
+    $client->command('AUTH', $self->{redis_password}) if $self->{redis_password};
+    return $client;
+}
+
 sub start_redis {
     my ($self) = @_;
     my $dir = $self->{dir};
@@ -260,11 +269,12 @@ sub start_redis {
         'port ' . ($self->{redis_port} || 0), 'bind 127.0.0.1',
         "unixsocket $dir/redis.sock", 'unixsocketperm 777',
         "dir $dir/redis", "logfile $dir/log/redis.log", 'daemonize no', 'save ""',
-        'appendonly ' . ($self->{appendonly} ? 'yes' : 'no'), $self->{redis_settings} || '', '');
+        'appendonly ' . ($self->{appendonly} ? 'yes' : 'no'), $self->{redis_settings} || '',
+        ($self->{redis_password} ? "requirepass $self->{redis_password}" : ''), '');
     $self->{redis} = $self->_spawn('redis', {}, 'redis-server', "$dir/redis.conf");
     delete $self->{client};
     $self->_ready($self->{redis}, sub {
-        $self->{client} = Crm360::Redis->connect($self->redis_socket);
+        $self->{client} = $self->_redis_client;
         $self->{client}->command('PING') eq 'PONG';
     });
     return;
@@ -286,7 +296,7 @@ sub thaw_redis { return $_[0]{redis}->signal('CONT') }
 # One command: $site->redis('ZRANGE', $key, 0, -1).
 sub redis {
     my ($self, @words) = @_;
-    my $client = $self->{client} ||= Crm360::Redis->connect($self->redis_socket);
+    my $client = $self->{client} ||= $self->_redis_client;
     my @result = eval { $client->command(@words) };
 
     if ($@) {
