@@ -196,6 +196,7 @@ int main(int argc, const char *const *argv)
         return EXIT_FAILED;
     }
     status = serve(&life);
+    apr_pool_destroy(life.pool); /* closes the connections */
     consumer_output_close();
     return status;
 }
