@@ -47,7 +47,9 @@ typedef struct batch_t {
     consumer_dispatch_t *dispatch;
     consumer_database_t *database;
     crm360_claim_t claim;
-    apr_time_t claimed_at; /* before the claim was sent: the lease counts from here at the latest */
+    apr_time_t
+        leased_at; /* before the claim, or its last extension, was sent: the lease counts from
+                             here at the latest */
     outcome_t *outcomes;
 } batch_t;
 
@@ -211,15 +213,25 @@ static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob
 
 /* ---- the batch ---- */
 
-/* Whether another handler may start: not when the process is to stop, nor when the handler's full
- * time would outlast the lease. */
-static int may_go_on(const batch_t *batch)
+/* Sees to it that the lease lasts for `needed` more, extending it when it does not. CRM360_ELEASE when
+ * it was lost: somebody else may be at it by now, and shall have the effect. */
+static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
 {
-    const crm360_config_t *config = batch->dispatch->config;
-    apr_time_t lease_ends = batch->claimed_at + crm360_config_lease(config);
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    apr_interval_time_t lease = crm360_config_lease(dispatch->config);
+    apr_time_t now = consumer_now();
+    apr_status_t rv;
 
-    return !*batch->dispatch->stop &&
-           consumer_now() + crm360_config_handler_timeout(config) <= lease_ends;
+    if (now + needed <= batch->leased_at + lease) {
+        return APR_SUCCESS;
+    }
+    rv = crm360_queue_extend(dispatch->queue, batch->database->keys, dispatch->lane,
+                             batch->claim.token, batch->claim.ids, batch->claim.count, lease,
+                             dispatch->pool);
+    if (rv == APR_SUCCESS) {
+        batch->leased_at = now;
+    }
+    return rv == CRM360_EAWAY || rv == CRM360_EREFUSED ? CRM360_ELEASE : rv;
 }
 
 /* Runs the messages from number `first` on that fit into memory at once. *next is the first that was
@@ -242,11 +254,14 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *
     apr_pool_create(&pool, chunk_pool);
     apr_pool_tag(pool, "crm360_message");
     for (i = 0; i < count && rv == APR_SUCCESS; i++) {
-        if (!may_go_on(batch)) {
-            *next = batch->claim.count;
+        if (*dispatch->stop) {
+            *next = batch->claim.count; /* commit what is done, the rest is given back */
             return APR_SUCCESS;
         }
-        rv = run_message(batch, first + i, &blobs[i], pool);
+        rv = keep_lease(batch, crm360_config_handler_timeout(dispatch->config));
+        if (rv == APR_SUCCESS) {
+            rv = run_message(batch, first + i, &blobs[i], pool);
+        }
         apr_pool_clear(pool);
     }
     *next = first + count;
@@ -270,9 +285,8 @@ static apr_status_t run_transaction(batch_t *batch)
         rv = run_chunk(&next, batch, next, pool);
         apr_pool_clear(pool);
     }
-    if (rv == APR_SUCCESS &&
-        consumer_now() >= batch->claimed_at + crm360_config_lease(batch->dispatch->config)) {
-        rv = CRM360_ELEASE; /* somebody else may be at it by now: he shall have the effect */
+    if (rv == APR_SUCCESS) {
+        rv = keep_lease(batch, crm360_config_lease(batch->dispatch->config) / 2);
     }
     if (rv == APR_SUCCESS) {
         rv = crm_db_commit(db);
@@ -374,7 +388,7 @@ static apr_status_t claim_batch(batch_t *batch)
         }
         database->unsettled = 0;
     }
-    batch->claimed_at = consumer_now();
+    batch->leased_at = consumer_now();
     rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
                             CRM360_CLAIM_MOST, dispatch->worker,
                             crm360_config_lease(dispatch->config), dispatch->pool);

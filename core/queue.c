@@ -22,7 +22,7 @@
 #define EXPIRIES_MOST 10
 #define CRASHES_MOST 3
 
-typedef enum { PUSH, CLAIM, ACK, RETRY, BURY, RELEASE, VERBS } verb_t;
+typedef enum { PUSH, CLAIM, EXTEND, ACK, RETRY, BURY, RELEASE, VERBS } verb_t;
 
 struct crm360_queue_t {
     crm360_redis_pool_t *redis;
@@ -46,7 +46,8 @@ apr_size_t crm360_queue_health_size(void)
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
-    static const char *const names[VERBS] = {"push", "claim", "ack", "retry", "bury", "release"};
+    static const char *const names[VERBS] = {"push",  "claim", "extend", "ack",
+                                             "retry", "bury",  "release"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     const crm360_embedded_t *script;
     int verb;
@@ -317,6 +318,26 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
         }
     }
     return APR_SUCCESS;
+}
+
+apr_status_t crm360_queue_extend(crm360_queue_t *queue, const crm360_keys_t *keys,
+                                 crm360_lane_t lane, const char *token, const char *const *ids,
+                                 int count, apr_interval_time_t lease, apr_pool_t *pool)
+{
+    call_t *call = call_make(queue, EXTEND, 2, 4 + count, pool);
+    apr_status_t rv;
+    int extended = 0;
+    int i;
+
+    crm360_command_add(call->command, keys->lane[lane]);
+    crm360_command_add(call->command, keys->claims);
+    crm360_command_add(call->command, token);
+    crm360_command_add_number(call->command, apr_time_as_msec(lease), pool);
+    for (i = 0; i < count; i++) {
+        crm360_command_add(call->command, ids[i]);
+    }
+    rv = call_number(&extended, queue, call, pool);
+    return rv == APR_SUCCESS && extended < count ? CRM360_ELEASE : rv;
 }
 
 apr_status_t crm360_queue_ack(int *acked, crm360_queue_t *queue, const crm360_keys_t *keys,

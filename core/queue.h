@@ -83,6 +83,13 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
                                 apr_size_t most_bytes, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Prolongs the lease of all `count` messages of a claim to `lease` from now. CRM360_ELEASE when one of them is no
+ * longer ours: nothing is prolonged then, and the whole batch must be given up. */
+apr_status_t crm360_queue_extend(crm360_queue_t *queue, const crm360_keys_t *keys,
+                                 crm360_lane_t lane, const char *token, const char *const *ids,
+                                 int count, apr_interval_time_t lease, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* Ends messages that are done. *acked counts those whose lease was still ours. */
 apr_status_t crm360_queue_ack(int *acked, crm360_queue_t *queue, const crm360_keys_t *keys,
                               crm360_lane_t lane, const char *token, const char *const *ids,

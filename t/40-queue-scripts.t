@@ -16,7 +16,7 @@ my $redis = Crm360::Redis->connect($site->redis_socket);
 my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $counters) =
     map {"$tag$_"} qw(live claims failures dead counters);
-my %lua = map { $_ => slurp(root() . "/lua/$_.lua") } qw(push claim ack retry bury release);
+my %lua = map { $_ => slurp(root() . "/lua/$_.lua") } qw(push claim extend ack retry bury release);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -41,6 +41,7 @@ sub ack {
 }
 sub retry { return call('retry', [$live, $claims, $failures, $counters], @_, 'crm360:1:wake') }
 sub bury { return call('bury', [$live, $claims, $failures, $dead, $counters], @_) }
+sub extend { return call('extend', [$live, $claims], @_) }
 sub release {
     my ($field, $holder, $delay, $crashed, $what, @ids) = @_;
     return call('release', [$live, $claims, $failures, $dead, $counters],
@@ -121,6 +122,21 @@ subtest 'an expired lease' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'extend' => sub {
+    put($_) for qw(a b);
+    claim('t', lease => 1000);
+    is extend('t', 60000, 'a', 'b'), 2, 'both are still its own';
+    cmp_ok $redis->command('ZSCORE', $live, $_), '>', redis_ms() + 50000, "$_ is leased for longer"
+        for qw(a b);
+    is ids(claim('t2')), '', 'nobody else gets them';
+    ack('t', 'a');
+    my $score = $redis->command('ZSCORE', $live, 'b');
+    is extend('t', 90000, 'a', 'b'), 1, 'one of them was lost';
+    is $redis->command('ZSCORE', $live, 'b'), $score, 'then none is prolonged';
+    is extend('other', 90000, 'b'), 0, 'another token prolongs nothing';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'retry and bury' => sub {
     put($_) for qw(a b);
     claim('t');
@@ -193,6 +209,7 @@ subtest 'at the memory limit' => sub {
     like $@, qr/OOM/, 'a push is refused';
     is $redis->command('ZSCORE', $live, 'e'), undef, 'and leaves nothing';
     is ids(claim('t', most => 2)), 'b c', 'a claim works';
+    is extend('t', 60000, 'b', 'c'), 2, 'an extension';
     is ack('t0', 'a'), 1, 'an ack';
     is retry('t', 'b', 60000, 'x'), 1, 'a retry';
     is bury('t', 'c', 'x'), 1, 'a bury';

@@ -1,6 +1,6 @@
 # crm360d against faults of handlers, workers, Redis and the database: what becomes of each message, and
 # that nothing but the guilty one pays. Handlers misbehave on demand (t/faulty); messages are pushed
-# straight into Redis.
+# straight into Redis (push_order of the harness).
 use strict;
 use warnings;
 
@@ -16,24 +16,7 @@ my $site = Crm360::Test->new(
     settings => "Crm360HandlerTimeout 1s\nCrm360Lease 20s\nCrm360RetrySchedule 50ms 50ms\n"
         . "Crm360Workers live 2\n",
 );
-my $push = slurp(root() . '/lua/push.lua');
-my $serial = 0;
-
-# Puts a message whose handler is told `order`; returns its id.
-sub put {
-    my ($order, %o) = @_;
-    my $route = $o{route} || 'Adictiz/User/Participate';
-    my $suffix = $route =~ tr{/}{-}r;
-    my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$serial, $suffix;
-    my $text = $o{text} // join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
-        'Crm360-Received: 2026-11-23T15:58:00.000000Z', 'Crm360-Customer: acme', 'Crm360-Database: prod',
-        "Crm360-Route: $route", 'Crm360-Source-Id: 1', 'Crm360-Peer: 127.0.0.1',
-        'Crm360-Origin: none', 'Host: x', 'Content-Length: ' . length $order,
-        '', $order;
-    $site->redis('EVAL', $push, 3, map({ $site->key('acme/prod', $_) } 'live', "message:$id", 'counters'),
-        $id, $o{delay} // 0, $text, 'crm360:1:wake');
-    return $id;
-}
+sub put { return $site->push_order(@_) }
 sub queued { return $site->redis('ZCARD', $site->key('acme/prod', 'live')) }
 sub dead { return { @{ $site->redis('ZRANGE', $site->key('acme/prod', 'dead'), 0, -1, 'WITHSCORES') } } }
 sub history { return decode_json($site->redis('HGET', $site->key('acme/prod', 'failures'), $_[0]) // '{}') }

@@ -312,6 +312,24 @@ sub key {
     return "crm360:1:{$database}:$rest";
 }
 
+# Pushes a message straight into Redis, past httpd, whose body is an order for a handler of t/faulty;
+# returns its id. Options: route, delay (ms), text (the whole stored message).
+sub push_order {
+    my ($self, $order, %o) = @_;
+    my $route = $o{route} || 'Adictiz/User/Participate';
+    my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$self->{orders}, $route =~ tr{/}{-}r;
+    my $text = $o{text} // join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
+        'Crm360-Received: 2026-11-23T15:58:00.000000Z', 'Crm360-Customer: acme',
+        'Crm360-Database: prod', "Crm360-Route: $route", 'Crm360-Source-Id: 1',
+        'Crm360-Peer: 127.0.0.1', 'Crm360-Origin: none', 'Host: x',
+        'Content-Length: ' . length $order, '', $order;
+
+    $self->redis('EVAL', slurp("$ROOT/lua/push.lua"), 3,
+        map({ $self->key('acme/prod', $_) } 'live', "message:$id", 'counters'),
+        $id, $o{delay} // 0, $text, 'crm360:1:wake');
+    return $id;
+}
+
 # ---- httpd ----
 
 sub httpd_conf {
