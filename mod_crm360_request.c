@@ -236,8 +236,8 @@ static int read_body(webhook_t *webhook, webhook_body_t *body, int *status)
     if (*status == OK) {
         return 1;
     }
-    /* Where the next request on this connection begins is unknown now. */
-    r->connection->keepalive = AP_CONN_CLOSE;
+    /* Where the next request on this connection begins is unknown now; httpd closes it after each of
+     * these statuses. */
     switch (*status) {
     case AP_FILTER_ERROR:
         return 0;

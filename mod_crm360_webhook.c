@@ -371,8 +371,9 @@ static int is_claimed(const request_rec *r)
     return ap_get_module_config(r->request_config, &crm360_webhook_module) != NULL;
 }
 
-/* pre_translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Only keeps a ProxyPass with
- * mapping=encoded from taking the request; it is claimed once its path is decoded. */
+/* pre_translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Only keeps a ProxyPass with mapping=encoded
+ * from taking the request: its path would stay encoded, and go around a <Location> that denies access. It
+ * is claimed once its path is decoded. */
 static int webhook_pre_translate(request_rec *r)
 {
     return is_webhook(r) ? OK : DECLINED;
@@ -401,7 +402,8 @@ static int webhook_map_to_storage(request_rec *r)
     return is_claimed(r) ? OK : DECLINED;
 }
 
-/* fixups, RUN_ALL: OK, DECLINED or HTTP_... . A SetHandler of the site may have set another one. */
+/* fixups, RUN_ALL: OK, DECLINED or HTTP_... . A SetHandler of the site may have set another one, for
+ * other modules' handlers to go by, and for logs (%R). */
 static int webhook_fixups(request_rec *r)
 {
     if (!is_claimed(r)) {

@@ -111,7 +111,8 @@ my %TAKERS = (
     'AliasMatch' => "AliasMatch .* /nonexistent\n",
     'Redirect' => "Redirect permanent / http://127.0.0.1:1/\n",
     'FallbackResource' => "FallbackResource /index.php\n",
-    'SetHandler for all' => "<Location />\n SetHandler server-status\n</Location>\n",
+    'SetHandler for all' => "<Location />\n SetHandler server-status\n</Location>\n"
+        . "CustomLog log/handlers.log %R\n",
     'SetHandler of the same location' =>
         "<Location $Crm360::Test::MOUNT>\n SetHandler server-info\n</Location>\n",
     'document root denied' => "<Directory />\n Require all denied\n</Directory>\n",
@@ -132,6 +133,9 @@ for my $name (sort keys %TAKERS) {
     }
     if ($name eq 'SetHandler for all') {
         like $site->get('/elsewhere')->{content}, qr/Apache Server Status/, 'the rest has its handler';
+        wait_until { slurp($site->dir . '/log/handlers.log')
+                eq "crm360-webhook\ncrm360-webhook\nserver-status\n" } 5,
+            'and each request is logged under its own';
     }
     $site->finish;
 }
@@ -194,7 +198,7 @@ END
 
 {
     my $site = site(
-        modules => [qw(auth_basic authn_file authz_user remoteip)],
+        modules => [qw(auth_basic authn_file authz_user remoteip proxy proxy_http)],
         mount => undef,
         files => sub {
             # Password "pass", made by htpasswd -s.
@@ -206,6 +210,13 @@ RemoteIPHeader X-Forwarded-For
 RemoteIPInternalProxy 127.0.0.1
 <Location /denied>
     Crm360Webhook On
+    Require all denied
+</Location>
+ProxyPass /anywhere http://127.0.0.1:1/ mapping=encoded
+<Location /anywhere>
+    Crm360Webhook On
+</Location>
+<Location "/anywhere/with blank">
     Require all denied
 </Location>
 <Location /ip>
@@ -227,12 +238,15 @@ END
     refused($site, "/denied/$path", 403, 'Require all denied');
     refused($site, "/denied/x/../$path", 403, 'dots do not go around it');
     refused($site, "/%64enied/$path", 403, 'escapes do not go around it');
+    refused($site, "/anywhere/with%20blank/$path", 403,
+        'nor does a proxy that wants its URLs encoded');
+    takes($site, 'and beside the denied one', mount => '/anywhere');
     refused($site, "/ip/$path", 403, 'Require ip, from elsewhere');
     takes($site, 'Require ip, by mod_remoteip', mount => '/ip',
         headers => { 'X-Forwarded-For' => '192.0.2.9' });
-    my ($id) = @{ $site->redis('ZRANGE', $site->key('acme/prod', 'live'), 0, 0) };
-    like $site->redis('GET', $site->key('acme/prod', "message:$id")),
-        qr/^Crm360-Peer: 192\.0\.2\.9\r/m, 'the peer is who mod_remoteip says';
+    my @peers = map { $site->redis('GET', $site->key('acme/prod', "message:$_"))
+            =~ /^Crm360-Peer: (.*)\r$/m } @{ $site->redis('ZRANGE', $site->key('acme/prod', 'live'), 0, -1) };
+    is scalar(grep { $_ eq '192.0.2.9' } @peers), 2, 'the peer is who mod_remoteip says';
     my $answer = refused($site, "/user/$path", 401, 'Require valid-user, without');
     like $answer->{headers}{'www-authenticate'}, qr/Basic/, '  asks for it';
     refused($site, "/user/$path", 401, 'Require valid-user, wrong password',
