@@ -53,13 +53,12 @@ static void *native_of(const crm_db_t *db)
 }
 
 /* Keeps the text of the error that just happened and gives its class. */
-static apr_status_t failed(crm_db_t *db)
+static apr_status_t failed(crm_db_cure_t *cure, crm_db_t *db)
 {
-    int reopen = 0;
-    apr_status_t rv = db->dialect->classify(&reopen, native_of(db));
+    apr_status_t rv = db->dialect->classify(cure, native_of(db));
 
     crm_db_note(db, db->dialect->explain(native_of(db)));
-    db->reopen |= reopen;
+    db->reopen |= *cure == CRM_DB_REOPEN;
     return rv;
 }
 
@@ -78,6 +77,7 @@ static apr_status_t close_connection(void *data)
 static apr_status_t connect_native(crm_db_t *db)
 {
     const char *text = NULL;
+    crm_db_cure_t cure;
     apr_status_t rv;
 
     if (!db->connection) {
@@ -95,7 +95,7 @@ static apr_status_t connect_native(crm_db_t *db)
     apr_pool_cleanup_register(db->connection, db, close_connection, apr_pool_cleanup_null);
     db->statements = apr_hash_make(db->connection);
     if (db->dialect->settle(native_of(db)) != 0) {
-        rv = failed(db);
+        rv = failed(&cure, db);
         apr_pool_clear(db->connection);
         return rv;
     }
@@ -239,13 +239,14 @@ static apr_status_t revive(crm_db_t *db)
 
 apr_status_t crm_db_run(crm_db_t *db, const char *sql)
 {
+    crm_db_cure_t cure;
     int rows;
 
     if (!db->handle) {
         crm_db_note(db, "the connection is closed");
         return CRM360_EAWAY;
     }
-    return apr_dbd_query(db->driver, db->handle, &rows, sql) == 0 ? APR_SUCCESS : failed(db);
+    return apr_dbd_query(db->driver, db->handle, &rows, sql) == 0 ? APR_SUCCESS : failed(&cure, db);
 }
 
 apr_status_t crm_db_begin(crm_db_t *db)
@@ -330,6 +331,7 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
 {
     prepared_t *prepared;
     const char *sql = statement->sql;
+    crm_db_cure_t cure;
 
     if (!db->handle) {
         crm_db_note(db, "the connection is closed");
@@ -344,7 +346,7 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
         prepared->placeholders = count_placeholders(sql);
         if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql, statement->label,
                             &prepared->native) != 0) {
-            return failed(db);
+            return failed(&cure, db);
         }
         apr_hash_set(db->statements, statement->label, APR_HASH_KEY_STRING, prepared);
     }
@@ -363,24 +365,53 @@ void crm_db_forget(crm_db_t *db)
     apr_hash_clear(db->statements);
 }
 
+/* Runs a statement, for its rows when `results` is given. When the schema has changed since it was prepared, the
+ * database refuses to begin it; then it is prepared again, once. */
+static apr_status_t run_prepared(int *changed, apr_dbd_results_t **results, crm_db_t *db,
+                                 const crm_db_statement_t *statement, const char **values,
+                                 int count, apr_pool_t *pool)
+{
+    prepared_t *prepared = NULL;
+    crm_db_cure_t cure;
+    apr_status_t rv;
+    int tries, code;
+
+    for (tries = 0; tries < 2; tries++) {
+        rv = prepare(&prepared, db, statement, count);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        if (results) {
+            code = apr_dbd_pselect(db->driver, pool, db->handle, results, prepared->native, 1,
+                                   count, values);
+        }
+        else {
+            code = apr_dbd_pquery(db->driver, pool, db->handle, changed, prepared->native, count,
+                                  values);
+        }
+        if (code == 0) {
+            return APR_SUCCESS;
+        }
+        rv = failed(&cure, db);
+        if (cure != CRM_DB_PREPARE) {
+            return rv;
+        }
+        apr_hash_set(db->statements, statement->label, APR_HASH_KEY_STRING, NULL);
+    }
+    db->reopen = 1;
+    return rv;
+}
+
 apr_status_t crm_db_execute(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
                             const char **values, int count, apr_pool_t *pool)
 {
-    prepared_t *prepared;
-    apr_status_t rv = prepare(&prepared, db, statement, count);
     int changed = 0;
+    apr_status_t rv = run_prepared(&changed, NULL, db, statement, values, count, pool);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (apr_dbd_pquery(db->driver, pool, db->handle, &changed, prepared->native, count, values) !=
-        0) {
-        return failed(db);
-    }
-    if (rows) {
+    if (rv == APR_SUCCESS && rows) {
         *rows = changed;
     }
-    return APR_SUCCESS;
+    return rv;
 }
 
 apr_status_t crm_db_select(crm_db_rows_t *rows, crm_db_t *db, const crm_db_statement_t *statement,
@@ -388,18 +419,14 @@ apr_status_t crm_db_select(crm_db_rows_t *rows, crm_db_t *db, const crm_db_state
 {
     apr_dbd_results_t *results = NULL;
     apr_dbd_row_t *row = NULL;
-    prepared_t *prepared;
-    apr_status_t rv = prepare(&prepared, db, statement, count);
     int tuples, i, column;
+    apr_status_t rv;
     char *text;
 
     memset(rows, 0, sizeof(*rows));
+    rv = run_prepared(NULL, &results, db, statement, values, count, pool);
     if (rv != APR_SUCCESS) {
         return rv;
-    }
-    if (apr_dbd_pselect(db->driver, pool, db->handle, &results, prepared->native, 1, count,
-                        values) != 0) {
-        return failed(db);
     }
     tuples = apr_dbd_num_tuples(db->driver, results);
     rows->columns = apr_dbd_num_cols(db->driver, results);

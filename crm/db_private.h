@@ -84,6 +84,12 @@ typedef enum {
     CRM_DB_LOST            /* one is that cannot, or the connection is gone */
 } crm_db_state_t;
 
+typedef enum {
+    CRM_DB_NOTHING, /* the connection goes on */
+    CRM_DB_PREPARE, /* the statement did not run and must be prepared again: the schema has changed */
+    CRM_DB_REOPEN   /* the connection is of no more use */
+} crm_db_cure_t;
+
 typedef struct crm_db_dialect_t {
     const char *driver;     /* its name in apr_dbd and in Crm360DBDriver */
     const char *begin;      /* starts a transaction that may write */
@@ -98,8 +104,8 @@ typedef struct crm_db_dialect_t {
     /* Settings of a fresh connection. 0 = done. */
     int (*settle)(void *native);
     crm_db_state_t (*state)(void *native);
-    /* Class of the error that just happened; *reopen is set when the connection is of no more use. */
-    apr_status_t (*classify)(int *reopen, void *native);
+    /* Class of the error that just happened, and what helps. */
+    apr_status_t (*classify)(crm_db_cure_t *cure, void *native);
     /* Its text, without user data. */
     const char *(*explain)(void *native);
 } crm_db_dialect_t;

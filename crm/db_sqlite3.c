@@ -15,15 +15,20 @@
  * waited for about 5 s in all: well below a handler's time limit. */
 #define BUSY_TIMEOUT_MS 200
 
+/* Another program may just be making the database, and then switching to the write-ahead log fails at
+ * once instead of waiting for the busy timeout, because both hold the lock it needs alone. */
+#define SETTLE_TRIES 20
+#define SETTLE_PAUSE (100 * 1000)
+
 #define FILE_MODE (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
 
 /* A statement that failed at its step leaves the exact code in the connection only after it was
  * reset, which apr_dbd does before it returns (sqlite3_prepare: https://sqlite.org/c3ref/step.html). */
-static apr_status_t classify(int *reopen, void *native)
+static apr_status_t classify(crm_db_cure_t *cure, void *native)
 {
     int code = sqlite3_extended_errcode(native);
 
-    *reopen = 0;
+    *cure = CRM_DB_NOTHING;
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -39,11 +44,11 @@ static apr_status_t classify(int *reopen, void *native)
     case SQLITE_SCHEMA:
         /* Statements made by sqlite3_prepare, as apr_dbd's are, do not survive a change of the schema.
          * One that never got to run leaves no code behind. */
-        *reopen = 1;
+        *cure = CRM_DB_PREPARE;
         return CRM360_ESCHEMA;
     case SQLITE_ERROR:
         /* All our SQL is constant: what the database does not understand is a schema of another version. */
-        *reopen = 1;
+        *cure = CRM_DB_REOPEN;
         return CRM360_ESCHEMA;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -51,7 +56,7 @@ static apr_status_t classify(int *reopen, void *native)
     case SQLITE_NOMEM:
         return CRM360_EAWAY;
     default:
-        *reopen = 1;
+        *cure = CRM_DB_REOPEN;
         return CRM360_EAWAY;
     }
 }
@@ -69,24 +74,33 @@ static crm_db_state_t state(void *native)
 
 static int settle(void *native)
 {
-    int rc = sqlite3_busy_timeout(native, BUSY_TIMEOUT_MS);
+    int tries, rc = SQLITE_OK;
 
-    if (rc == SQLITE_OK) {
+    (void)sqlite3_busy_timeout(native, BUSY_TIMEOUT_MS); /* cannot fail */
+    for (tries = 0; tries < SETTLE_TRIES; tries++) {
         rc = sqlite3_exec(native,
                           "PRAGMA foreign_keys=ON;"
                           "PRAGMA synchronous=FULL;"
                           "PRAGMA journal_mode=WAL;",
                           NULL, NULL, NULL);
+        if (rc != SQLITE_BUSY) {
+            break;
+        }
+        apr_sleep(SETTLE_PAUSE);
     }
     return rc != SQLITE_OK;
 }
 
-static apr_status_t make_file(const char *path, const char **why, apr_pool_t *pool)
+static apr_status_t make_file(const char *path, int *create, const char **why, apr_pool_t *pool)
 {
     apr_file_t *file;
     apr_status_t rv = apr_file_open(
         &file, path, APR_FOPEN_CREATE | APR_FOPEN_EXCL | APR_FOPEN_WRITE, FILE_MODE, pool);
 
+    if (APR_STATUS_IS_EEXIST(rv)) {
+        *create = 0; /* another program was faster */
+        return APR_SUCCESS;
+    }
     if (rv != APR_SUCCESS) {
         *why = apr_psprintf(pool, "cannot create %s: %pm", path, &rv);
         return CRM360_EAWAY;
@@ -118,7 +132,7 @@ static apr_status_t locate(const char **params, int *create, const char **why,
     rv = apr_stat(&info, path, APR_FINFO_TYPE, pool);
     if (APR_STATUS_IS_ENOENT(rv)) {
         if (*create) {
-            return make_file(path, why, pool);
+            return make_file(path, create, why, pool);
         }
         *why = apr_psprintf(pool, "%s does not exist; run: crm360ctl migrate", path);
         return CRM360_ESCHEMA;

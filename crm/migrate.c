@@ -104,8 +104,8 @@ static apr_status_t apply(crm_db_t *db, int number, apr_pool_t *pool)
     const char *now = crm_date_text(apr_time_now() / 1000, pool);
     apr_status_t rv = run_statements(db, text_of(db, number), pool);
 
-    crm_db_forget(db);
     if (rv == APR_SUCCESS) {
+        crm_db_forget(db);
         rv = crm_db_execute(NULL, db, &insert_version, CRM_DB_VALUES(crm_db_int(number, pool), now),
                             pool);
     }
@@ -128,8 +128,10 @@ static apr_status_t step(int *version, crm_db_t *db, apr_pool_t *pool)
 {
     apr_status_t rv = begin(db);
 
-    /* Looked up inside the transaction: another program may have migrated meanwhile. */
+    /* Looked up inside the transaction, with statements made inside it: another program may have
+     * migrated meanwhile. */
     if (rv == APR_SUCCESS) {
+        crm_db_forget(db);
         rv = crm_db_schema_version(version, db, pool);
     }
     if (rv == APR_SUCCESS && *version < crm_db_schema_newest(db)) {

@@ -1,0 +1,99 @@
+# crm360ctl: options, exit status and what migrate says and does.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Test;
+use File::Temp qw(tempdir);
+use Test::More;
+
+my $dir = tempdir('crm360-ctl-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $conf = "$dir/crm360.conf";
+my $program = build() . '/crm360ctl';
+
+sub section {
+    my ($customer, $alias, $file) = @_;
+    return "<Crm360Database $customer $alias>\n    Crm360DBDriver sqlite3\n"
+        . "    Crm360DBParams \"$file\"\n</Crm360Database>\n";
+}
+
+# Exit status, standard output, standard error.
+sub ctl {
+    my (@words) = @_;
+
+    open my $out, '-|', join ' ', map({ "'$_'" } $program, @words), "2>$dir/errors" or die $!;
+    my $text = do { local $/; <$out> } // '';
+    close $out;
+    return ($? >> 8, $text, slurp("$dir/errors"));
+}
+
+spew($conf, section('acme', 'prod', "$dir/prod.db") . section('Beta', 'test', "$dir/test.db"));
+
+# ---- options ----
+
+for my $case (
+    [0, qr/^crm360ctl \d+\.\d+\.\d+\n\z/, qr/^\z/, '-V'],
+    [0, qr/Example: .*migrate acme prod.*Crm360Redis /s, qr/^\z/, '--help'],
+    [0, qr/Exit status: 0 fine, 1 failed, 2 usage, 3 configuration/, qr/^\z/, '-h'],
+    [0, qr/: fine\n\z/, qr/^\z/, '-c', $conf, '-t'],
+    [2, qr/^\z/, qr/a verb is missing.*usage: crm360ctl/s, '-c', $conf],
+    [2, qr/^\z/, qr/there is no verb frobnicate/, '-c', $conf, 'frobnicate'],
+    [2, qr/^\z/, qr/usage: crm360ctl/, '-x'],
+    [2, qr/^\z/, qr/alias of acme is missing/, '-c', $conf, 'migrate', 'acme'],
+    [2, qr/^\z/, qr/no customer nobody/, '-c', $conf, 'migrate', 'nobody', 'prod'],
+    [2, qr/^\z/, qr{no database acme/other}, '-c', $conf, 'migrate', 'acme/other'],
+    [3, qr/^\z/, qr/no-such-file/, '-c', "$dir/no-such-file", 'migrate'],
+    )
+{
+    my ($status, $output, $errors, @words) = @$case;
+    my @got = ctl(@words);
+
+    is $got[0], $status, "@words: exit status";
+    like $got[1], $output, 'output';
+    like $got[2], $errors, 'errors';
+}
+ok !-e "$dir/prod.db", 'no database was made so far';
+
+# ---- migrate ----
+
+my ($status, $text, $errors) = ctl('-c', $conf, 'migrate', 'ACME', 'Prod');
+is_deeply [$status, $text, $errors], [0, "acme/prod: created, schema 0 to 1\n", ''],
+    'one database, named in any case';
+is sprintf('%o', (stat "$dir/prod.db")[2] & 07777), '640', 'its file has mode 0640';
+ok !-e "$dir/test.db", 'the other one was not touched';
+
+($status, $text, $errors) = ctl('-c', $conf, 'migrate');
+is_deeply [$status, $text, $errors],
+    [0, "acme/prod: schema 1, nothing to do\nBeta/test: created, schema 0 to 1\n", ''],
+    'all databases';
+
+# Two at once: each finds a whole schema, made once.
+unlink glob "$dir/test.db*";
+my @pids = map {
+    my $pid = fork // die $!;
+    exec "'$program' -c '$conf' migrate Beta test >>'$dir/both' 2>&1" or die $! unless $pid;
+    $pid;
+} 1 .. 2;
+my @ended = map { waitpid $_, 0; $? } @pids;
+is_deeply \@ended, [0, 0], 'two at once succeed' or diag slurp("$dir/both");
+my $tables = `sqlite3 '$dir/test.db' 'select count(*) from WebhookSchema'`;
+is $tables, "1\n", 'and the schema is there once';
+
+# One that fails does not keep the others from their turn.
+spew("$dir/broken.db", 'x' x 2000);
+spew($conf,
+    section('acme', 'broken', "$dir/broken.db")
+        . section('acme', 'nowhere', "$dir/no-such-folder/a.db")
+        . section('acme', 'fine', "$dir/fine.db"));
+($status, $text, $errors) = ctl('-c', $conf, 'migrate');
+is $status, 4, 'a database out of reach: exit status 4';
+is $text, "acme/fine: created, schema 0 to 1\n", 'the others are done';
+like $errors, qr{acme/broken \(\Q$conf\E:1\): file is not a database}, 'what is wrong with the first';
+like $errors, qr{acme/nowhere \(\Q$conf\E:5\): cannot create \S+/a.db: No such file}, 'and the second';
+
+system('sqlite3', "$dir/fine.db", "insert into WebhookSchema values (99, 'x')");
+($status, $text, $errors) = ctl('-c', $conf, 'migrate', 'acme/fine');
+is $status, 1, 'a schema of the future: exit status 1';
+like $errors, qr/schema is version 99, this program knows 1/, 'and why';
+
+done_testing;
