@@ -20,6 +20,7 @@
 #include "consumer/schedule.h"
 #include "consumer/worker.h"
 #include "core/backoff.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/queue.h"
 
@@ -27,6 +28,9 @@
 #define QUICK_DEATH APR_USEC_PER_SEC
 /* A handler may overrun its deadline by this, so that its own time-outs come first. */
 #define OVERRUN_GRACE APR_USEC_PER_SEC
+/* What a worker does between handlers (waiting for a locked database, a commit) may take this long, however
+ * short the deadline of handlers is. */
+#define BETWEEN_LEAST (10 * APR_USEC_PER_SEC)
 
 apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *config,
                                 apr_pool_t *pool)
@@ -171,10 +175,21 @@ apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *
     return len == (ssize_t)sizeof *report ? APR_SUCCESS : APR_EAGAIN;
 }
 
+/* How long a worker may be in the state that its slot shows. */
+static apr_interval_time_t most_for(const consumer_crew_t *crew, const consumer_worker_t *worker)
+{
+    apr_interval_time_t most = crm360_config_handler_timeout(crew->config);
+
+    if (!worker->slot->id[0] && most < BETWEEN_LEAST) {
+        most = BETWEEN_LEAST;
+    }
+    return most + OVERRUN_GRACE;
+}
+
 apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
 {
-    apr_interval_time_t most = crm360_config_handler_timeout(crew->config) + OVERRUN_GRACE;
-    apr_time_t next = CONSUMER_NEVER;
+    /* Nobody tells when a worker enters a handler: look again before it could overrun. */
+    apr_time_t next = now + crm360_config_handler_timeout(crew->config) + OVERRUN_GRACE;
     int i;
 
     for (i = 0; i < crew->count; i++) {
@@ -184,16 +199,15 @@ apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
         if (!worker->pid || worker->database < 0 || worker->overran || !since) {
             continue;
         }
-        if (now - since >= most) {
+        if (now - since >= most_for(crew, worker)) {
             worker->overran = 1;
             kill(worker->pid, SIGKILL);
         }
-        else if (since + most < next) {
-            next = since + most;
+        else if (since + most_for(crew, worker) < next) {
+            next = since + most_for(crew, worker);
         }
     }
-    /* An idle slot may become busy right after this look, and nobody tells: look again in time. */
-    return next < now + most ? next : now + most;
+    return next;
 }
 
 /* What the end of a worker means for the message it ran. */
@@ -204,7 +218,8 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
     int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
     if (worker->overran) {
-        death->what = "its handler overran Crm360HandlerTimeout and was killed";
+        death->what = id[0] ? "its handler overran Crm360HandlerTimeout and was killed"
+                            : "it was stuck between handlers and was killed";
     }
     else if (signal) {
         death->what =
@@ -228,7 +243,7 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
 
 int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_t *pool)
 {
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     int status, i;
     pid_t pid;
 

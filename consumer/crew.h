@@ -24,7 +24,7 @@ typedef struct consumer_worker_t {
     int overran;  /* killed by us for its handler's deadline */
     int failures; /* quick deaths in a row */
     apr_time_t started;
-    apr_time_t start_at; /* not before; consumer_now() */
+    apr_time_t start_at; /* not before; crm360_clock() */
 } consumer_worker_t;
 
 typedef struct consumer_crew_t {
@@ -60,8 +60,7 @@ apr_status_t consumer_crew_assign(consumer_worker_t *worker, int database)
 apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *worker)
     __attribute__((warn_unused_result));
 
-/* Kills workers whose handler has overrun its deadline; returns when the next one would, CONSUMER_NEVER
- * when nobody works. */
+/* Kills workers whose handler has overrun its deadline; returns when to look again. */
 apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now);
 
 /* Takes one dead child: 1 and *death, 0 when there is none (left). Strings live in `pool`. */

@@ -5,6 +5,7 @@
 #include "consumer/databases.h"
 
 #include "consumer/link.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "crm/inbox.h"
 
@@ -86,7 +87,7 @@ apr_status_t consumer_database_open(consumer_database_t **database, consumer_dat
     apr_status_t rv;
 
     *database = wanted;
-    wanted->used = consumer_now();
+    wanted->used = crm360_clock();
     if (wanted->db) {
         return APR_SUCCESS;
     }
@@ -113,7 +114,7 @@ void consumer_database_failed(consumer_database_t *database, apr_status_t rv, co
 
 void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
 {
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     apr_interval_time_t keep = crm360_config_inbox_keep(database->owner->config);
     apr_status_t rv;
     int pruned = 0;

@@ -16,7 +16,7 @@ typedef struct consumer_database_t {
     const crm360_keys_t *keys;
     crm_db_t *db;      /* NULL = not open */
     apr_pool_t *pool;  /* of the connection; destroyed with it */
-    apr_time_t used;   /* consumer_now() of the last use */
+    apr_time_t used;   /* crm360_clock() of the last use */
     apr_time_t pruned; /* when the inbox was last pruned */
     int unsettled;     /* leases may be left under our name */
     int complained;    /* that it is out of reach has been logged */

@@ -11,6 +11,7 @@
 
 #include "consumer/databases.h"
 #include "core/backoff.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/message.h"
 #include "crm/inbox.h"
@@ -82,14 +83,14 @@ static void slot_enter(consumer_slot_t *slot, const char *id)
         slot->id[i] = id[i];
     }
     slot->id[i] = '\0';
-    slot->busy_since = consumer_now();
+    slot->busy_since = crm360_clock();
 }
 
 static void slot_leave(consumer_slot_t *slot)
 {
     slot->id[0] = '\0';
     slot->busy_since =
-        consumer_now(); /* a commit that hangs is an overrun too, charged to nobody */
+        crm360_clock(); /* a commit that hangs is an overrun too, charged to nobody */
 }
 
 /* ---- one message ---- */
@@ -219,7 +220,7 @@ static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     apr_interval_time_t lease = crm360_config_lease(dispatch->config);
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     apr_status_t rv;
 
     if (now + needed <= batch->leased_at + lease) {
@@ -388,7 +389,7 @@ static apr_status_t claim_batch(batch_t *batch)
         }
         database->unsettled = 0;
     }
-    batch->leased_at = consumer_now();
+    batch->leased_at = crm360_clock();
     rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
                             CRM360_CLAIM_MOST, dispatch->worker,
                             crm360_config_lease(dispatch->config), dispatch->pool);
@@ -433,7 +434,7 @@ void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dis
     memset(report, 0, sizeof *report);
     report->database = database;
     report->next_due = -1;
-    dispatch->slot->busy_since = consumer_now();
+    dispatch->slot->busy_since = crm360_clock();
     if (consumer_database_open(&batch.database, dispatch->databases, database) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;
     }

@@ -27,13 +27,10 @@ typedef struct consumer_report_t {
 } consumer_report_t;
 
 /* Shared memory. Written by the worker only, read by the master when it looks for overruns and after
- * the worker's death. Times are consumer_now(). */
+ * the worker's death. Times are crm360_clock(). */
 typedef struct consumer_slot_t {
     volatile apr_time_t busy_since;      /* 0 = idle */
     volatile char id[CONSUMER_ID_BYTES]; /* message whose handler runs; "" = none */
 } consumer_slot_t;
-
-/* Monotonic clock in microseconds: never goes back, whatever happens to the time of day. */
-apr_time_t consumer_now(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include "consumer/schedule.h"
 #include "consumer/signals.h"
 #include "core/backoff.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/queue.h"
 
@@ -152,7 +153,7 @@ static void settle_claims(master_t *master, int database, const crm360_look_t *l
 static apr_status_t look_some(master_t *master, int first, int count, int *orphans)
 {
     crm360_look_t *looks = apr_pcalloc(master->turn, (apr_size_t)count * sizeof *looks);
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     apr_int64_t redis_ms;
     apr_status_t rv;
     int i, lane;
@@ -189,7 +190,7 @@ static void look(master_t *master)
         rv = look_some(master, first, rest < LOOK_AT_ONCE ? rest : LOOK_AT_ONCE, &orphans);
     }
     master->redis_up = rv == APR_SUCCESS;
-    master->look_at = consumer_now() + (rv != APR_SUCCESS ? LOOK_AGAIN
+    master->look_at = crm360_clock() + (rv != APR_SUCCESS ? LOOK_AGAIN
                                         : orphans         ? LOOK_ORPHANS
                                                           : LOOK_EVERY);
 }
@@ -215,7 +216,7 @@ static void take_wakes(master_t *master)
 static void take_report(master_t *master, consumer_worker_t *worker)
 {
     consumer_report_t report;
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     apr_time_t next;
 
     if (consumer_crew_report(&report, worker) != APR_SUCCESS) {
@@ -254,7 +255,7 @@ static void mourn(master_t *master)
             continue;
         }
         death.worker->database = -1;
-        consumer_schedule_done(master->schedule, database, death.worker->lane, consumer_now());
+        consumer_schedule_done(master->schedule, database, death.worker->lane, crm360_clock());
         if (release_all(master, database, death.worker->name, death.crashed, death.what) !=
             APR_SUCCESS) {
             master->look_at = 0; /* the look finds its claims when Redis is back */
@@ -288,7 +289,7 @@ static int take_signals(master_t *master, consumer_end_t *end)
 /* Gives work to whoever is idle, lane by lane, live first. */
 static void hand_out(master_t *master)
 {
-    apr_time_t now = consumer_now();
+    apr_time_t now = crm360_clock();
     int i;
 
     for (i = 0; i < master->crew->count && master->redis_up; i++) {
@@ -331,7 +332,7 @@ static void wait_for_events(master_t *master, apr_time_t until)
 {
     int count = master->crew->count;
     struct pollfd *fds = apr_pcalloc(master->turn, (apr_size_t)(count + 2) * sizeof *fds);
-    apr_interval_time_t rest = until - consumer_now();
+    apr_interval_time_t rest = until - crm360_clock();
     int i;
 
     for (i = 0; i < count; i++) {
@@ -352,7 +353,7 @@ static void wait_for_events(master_t *master, apr_time_t until)
         }
     }
     if (fds[count + 1].revents) {
-        consumer_listener_read(master->listener, consumer_now());
+        consumer_listener_read(master->listener, crm360_clock());
         take_wakes(master);
     }
 }
@@ -361,13 +362,13 @@ static void wait_for_events(master_t *master, apr_time_t until)
  * end for a reload makes it the end. */
 static void stop(master_t *master, consumer_end_t *end)
 {
-    apr_time_t until = consumer_now() + crm360_config_handler_timeout(master->config) + STOP_GRACE;
+    apr_time_t until = crm360_clock() + crm360_config_handler_timeout(master->config) + STOP_GRACE;
     int hard = 0;
     int signal;
 
     consumer_crew_stop(master->crew, 0);
     while (consumer_crew_running(master->crew) > 0) {
-        apr_time_t now = consumer_now();
+        apr_time_t now = crm360_clock();
 
         if (now >= until && !hard) {
             hard = 1;
@@ -394,7 +395,7 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
         return rv;
     }
     for (;;) {
-        apr_time_t now = consumer_now();
+        apr_time_t now = crm360_clock();
         apr_time_t deadline = consumer_crew_check(master.crew, now);
 
         if (take_signals(&master, end)) {

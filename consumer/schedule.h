@@ -1,7 +1,7 @@
 /*
  * Who works on what, and when: for each database and lane the time its queue is next due, which
  * databases are taken or paused, and whose turn it is. Arithmetic only: no clock, no socket, no Redis,
- * so that it can be tested to the last case. Times are consumer_now() microseconds. Used by the master only.
+ * so that it can be tested to the last case. Times are crm360_clock() microseconds. Used by the master only.
  */
 #ifndef CONSUMER_SCHEDULE_H
 #define CONSUMER_SCHEDULE_H

@@ -13,10 +13,12 @@
 #include <hiredis.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 
 /* How often one caller may try while the server is away, in ms: callers in between fail at once, and
@@ -29,6 +31,7 @@
 
 struct crm360_redis_t {
     redisContext *context; /* NULL while not connected; freed by disconnect() */
+    apr_interval_time_t command_timeout;
     apr_uint32_t generation;
     int timed_out; /* the last error was a timeout: the command may have been executed */
     char error[200];
@@ -36,8 +39,8 @@ struct crm360_redis_t {
 
 struct crm360_redis_pool_t {
     const crm360_redis_address_t *address;
-    struct timeval connect_timeout;
-    struct timeval command_timeout;
+    apr_interval_time_t connect_timeout;
+    apr_interval_time_t command_timeout;
     apr_reslist_t *list;              /* of crm360_redis_t, idle or borrowed */
     volatile apr_uint32_t generation; /* connections of an older one are not used again */
     crm360_redis_health_t *health;
@@ -71,6 +74,15 @@ static apr_status_t fail(crm360_redis_t *redis, const char *doing)
                  redis->timed_out ? "no answer in time"
                  : context        ? context->errstr
                                   : "out of memory");
+    disconnect(redis);
+    return CRM360_EAWAY;
+}
+
+/* The deadline of a command has passed. */
+static apr_status_t time_out(crm360_redis_t *redis)
+{
+    redis->timed_out = 1;
+    apr_cpystrn(redis->error, "no answer in time", sizeof redis->error);
     disconnect(redis);
     return CRM360_EAWAY;
 }
@@ -152,6 +164,39 @@ static crm360_reply_t *adopt(redisReply *from, apr_pool_t *pool)
     return reply;
 }
 
+/* Waits for the next reply until `deadline`, whatever the server sends in between: a reply that drips in
+ * does not stretch it. poll(2) is punctual, where the time-out of a socket was seen 50 ms late. */
+static apr_status_t await(void **reply, crm360_redis_t *redis, apr_time_t deadline)
+{
+    int written = 0;
+
+    errno = 0;
+    while (!written) {
+        if (redisBufferWrite(redis->context, &written) != REDIS_OK) {
+            return fail(redis, "sending");
+        }
+    }
+    for (;;) {
+        struct pollfd readable = {.fd = redis->context->fd, .events = POLLIN};
+        apr_interval_time_t rest;
+
+        *reply = NULL;
+        if (redisGetReplyFromReader(redis->context, reply) != REDIS_OK) {
+            return fail(redis, "reading the reply");
+        }
+        if (*reply) {
+            return APR_SUCCESS;
+        }
+        rest = deadline - crm360_clock();
+        if (rest <= 0 || poll(&readable, 1, (int)((rest + 999) / 1000)) == 0) {
+            return time_out(redis);
+        }
+        if (redisBufferRead(redis->context) != REDIS_OK) {
+            return fail(redis, "waiting for the reply");
+        }
+    }
+}
+
 apr_status_t crm360_redis_send(crm360_redis_t *redis, const crm360_command_t *command)
 {
     int done = 0;
@@ -185,11 +230,11 @@ apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *red
         }
     }
     for (i = 0; i < count; i++) {
-        void *reply = NULL;
+        void *reply;
+        apr_status_t rv = await(&reply, redis, crm360_clock() + redis->command_timeout);
 
-        errno = 0;
-        if (redisGetReply(redis->context, &reply) != REDIS_OK || !reply) {
-            return fail(redis, "waiting for the reply");
+        if (rv != APR_SUCCESS) {
+            return rv;
         }
         replies[i] = adopt(reply, pool);
     }
@@ -263,30 +308,6 @@ static apr_status_t greet(crm360_redis_t *redis, const crm360_redis_address_t *a
     return APR_SUCCESS;
 }
 
-static apr_status_t connect_to(crm360_redis_t *redis, const crm360_redis_address_t *address,
-                               struct timeval connect_timeout, struct timeval command_timeout,
-                               apr_pool_t *pool)
-{
-    apr_status_t rv;
-
-    errno = 0;
-    redis->timed_out = 0;
-    redis->context = address->path
-                         ? redisConnectUnixWithTimeout(address->path, connect_timeout)
-                         : redisConnectWithTimeout(address->host, address->port, connect_timeout);
-    if (!redis->context || redis->context->err) {
-        return fail(redis, "connecting");
-    }
-    if (redisSetTimeout(redis->context, command_timeout) != REDIS_OK) {
-        return fail(redis, "setting the timeout");
-    }
-    rv = greet(redis, address, pool);
-    if (rv != APR_SUCCESS) {
-        disconnect(redis);
-    }
-    return rv;
-}
-
 static struct timeval timeval_of(apr_interval_time_t t)
 {
     struct timeval tv;
@@ -294,6 +315,32 @@ static struct timeval timeval_of(apr_interval_time_t t)
     tv.tv_sec = (time_t)apr_time_sec(t);
     tv.tv_usec = (suseconds_t)apr_time_usec(t);
     return tv;
+}
+
+static apr_status_t connect_to(crm360_redis_t *redis, const crm360_redis_address_t *address,
+                               apr_interval_time_t connect_timeout,
+                               apr_interval_time_t command_timeout, apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    errno = 0;
+    redis->timed_out = 0;
+    redis->context =
+        address->path
+            ? redisConnectUnixWithTimeout(address->path, timeval_of(connect_timeout))
+            : redisConnectWithTimeout(address->host, address->port, timeval_of(connect_timeout));
+    if (!redis->context || redis->context->err) {
+        return fail(redis, "connecting");
+    }
+    redis->command_timeout = command_timeout;
+    if (redisSetTimeout(redis->context, timeval_of(command_timeout)) != REDIS_OK) {
+        return fail(redis, "setting the timeout");
+    }
+    rv = greet(redis, address, pool);
+    if (rv != APR_SUCCESS) {
+        disconnect(redis);
+    }
+    return rv;
 }
 
 apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,
@@ -305,7 +352,7 @@ apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,
     apr_status_t rv;
 
     apr_pool_cleanup_register(pool, made, disconnect_cleanup, apr_pool_cleanup_null);
-    rv = connect_to(made, address, timeval_of(connect_timeout), timeval_of(command_timeout), pool);
+    rv = connect_to(made, address, connect_timeout, command_timeout, pool);
     if (rv != APR_SUCCESS) {
         *detail = apr_pstrcat(pool, address->text, ": ", made->error, NULL);
         return rv;
@@ -354,7 +401,7 @@ const char *crm360_redis_error(const crm360_redis_t *redis)
 
 static apr_uint32_t now_ms(void)
 {
-    return (apr_uint32_t)apr_time_as_msec(apr_time_now());
+    return (apr_uint32_t)apr_time_as_msec(crm360_clock());
 }
 
 /* Whether this caller may try: always when the server answers, else one caller each PROBE_MS. */
@@ -432,8 +479,8 @@ apr_status_t crm360_redis_pool_make(crm360_redis_pool_t **redis_pool,
     apr_status_t rv;
 
     rp->address = address;
-    rp->connect_timeout = timeval_of(connect_timeout);
-    rp->command_timeout = timeval_of(command_timeout);
+    rp->connect_timeout = connect_timeout;
+    rp->command_timeout = command_timeout;
     rp->health = health;
     rv = apr_reslist_create(&rp->list, 0, most, most, 0, construct, destruct, rp, pool);
     if (rv != APR_SUCCESS) {

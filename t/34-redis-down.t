@@ -159,7 +159,7 @@ for my $round (1 .. 3) {
     cmp_ok queued(), '>=', $stored + 1, 'nothing is lost';
 }
 # This one has waited for Crm360CommandTimeout, 250ms, and a kernel's timers may be 50 ms late.
-unavailable('frozen, the first caller', $LIMIT * 4 / 3, @first);
+unavailable('frozen, the first caller', $LIMIT, @first);
 
 # ---- there, and refusing ----
 

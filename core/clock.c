@@ -1,9 +1,9 @@
-/* The clock that master and workers share. */
-#include "consumer/link.h"
+/* The monotonic clock of the system. */
+#include "core/clock.h"
 
 #include <time.h>
 
-apr_time_t consumer_now(void)
+apr_time_t crm360_clock(void)
 {
     struct timespec now;
 
