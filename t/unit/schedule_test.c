@@ -57,7 +57,8 @@ static void test_one_writer(apr_pool_t *pool)
     ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER,
        "no timer while it is taken: the report is the event");
     consumer_schedule_done(s, 0, CRM360_LANE_BATCH, CONSUMER_NEVER);
-    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), 0, "then it is the other lane's turn");
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), 0,
+              "then it is the other lane's turn");
 }
 
 static void test_wake_while_taken(apr_pool_t *pool)
@@ -97,7 +98,8 @@ static void test_hold(apr_pool_t *pool)
     consumer_schedule_hold(s, 0, 0);
     is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 50), 0, "which may be cut short");
     consumer_schedule_done(s, 0, CRM360_LANE_LIVE, 60);
-    ok(consumer_schedule_next(s, none) == CONSUMER_NEVER, "no timer for a lane without idle worker");
+    ok(consumer_schedule_next(s, none) == CONSUMER_NEVER,
+       "no timer for a lane without idle worker");
 }
 
 int main(void)
