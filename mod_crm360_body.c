@@ -1,6 +1,6 @@
 /*
- * Reads the body of a request into memory, within the limit of its location. Must never read on past
- * the limit, and never take a body for whole that the caller did not finish.
+ * Reads the body of a request into memory, within the limit of its location. Must never read on
+ * past the limit, and never take a body for whole that the caller did not finish.
  */
 #include "mod_crm360_private.h"
 
@@ -20,9 +20,10 @@
 
 #define CATCHER "CRM360_CATCHER"
 
-/* httpd's input filter answers a body that is too large or broken by itself, with an error page of the
- * site, and sends it down the output filters. While a body is read this filter stands there, takes the
- * error out and notes its status in the int that is its context; the answer is ours then. */
+/* httpd's input filter answers a body that is too large or broken by itself, with an error page
+ * of the site, and sends it down the output filters. While a body is read this filter stands
+ * there, takes the error out and notes its status in the int that is its context; the answer is
+ * ours then. */
 static apr_status_t webhook_catcher(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     apr_bucket *bucket;

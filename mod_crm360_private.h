@@ -1,7 +1,7 @@
 /*
  * What the files of the httpd module share and nobody else may include. The way of a request:
- * mod_crm360_webhook.c claims it, mod_crm360_request.c checks and stores it, mod_crm360_body.c reads
- * its body, mod_crm360_reply.c writes every answer.
+ * mod_crm360_webhook.c claims it, mod_crm360_request.c checks and stores it, mod_crm360_body.c
+ * reads its body, mod_crm360_reply.c writes every answer.
  */
 #ifndef MOD_CRM360_PRIVATE_H
 #define MOD_CRM360_PRIVATE_H
@@ -13,8 +13,9 @@
 #include "core/queue.h"
 #include "core/route.h"
 
-/* Configuration of one server (the main one or a virtual host). Written while the configuration is read,
- * `health` in post_config and `queue` in child_init; only read afterwards, by any thread. */
+/* Configuration of one server (the main one or a virtual host). Written while the configuration
+ * is read, `health` in post_config and `queue` in child_init; only read afterwards, by any
+ * thread. */
 typedef struct webhook_server_t {
     crm360_config_t *config;
     int own; /* a directive of ours for a server stands in this very server */
@@ -32,7 +33,8 @@ const crm360_location_t *webhook_location(const request_rec *r);
 
 /* ---- mod_crm360_request.c ---- */
 
-/* Whether one segment of a path is QueueProcess or EmailProcess, in any case. *process may be NULL. */
+/* Whether one segment of a path is QueueProcess or EmailProcess, in any case. *process may be
+ * NULL. */
 int webhook_process_named(crm360_process_t *process, const char *segment, apr_size_t len);
 
 /* The target of a request in origin form (path and query), otherwise as it came: not decoded. */
@@ -43,8 +45,8 @@ int webhook_request(request_rec *r);
 
 /* ---- mod_crm360_body.c ---- */
 
-/* A body in memory with room in front of it, so that the head of the stored message can be put there
- * without moving the body. */
+/* A body in memory with room in front of it, so that the head of the stored message can be put
+ * there without moving the body. */
 typedef struct webhook_body_t {
     char *block;     /* room, then body */
     apr_size_t room; /* bytes in front of the body */
@@ -56,8 +58,8 @@ typedef struct webhook_body_t {
 /* Registers what reading a body needs; once, where hooks are registered. */
 void webhook_body_register(void);
 
-/* Reads the whole body of `r`, at most `most` bytes, into r->pool. OK, an HTTP status (413 when it is
- * larger, without having read on), or AP_FILTER_ERROR when a filter has answered already. */
+/* Reads the whole body of `r`, at most `most` bytes, into r->pool. OK, an HTTP status (413 when
+ * it is larger, without having read on), or AP_FILTER_ERROR when a filter has answered already. */
 int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most);
 
 /* Puts `head` in front of the body and returns where it begins: head_len + body->len bytes. */
@@ -80,9 +82,9 @@ typedef enum {
     PROBLEM_AWAY
 } webhook_problem_t;
 
-/* Answers with problem+json, or with the text ERROR for CRM360_REPLY_TEXT. `parameter` names the one at
- * fault, NULL = none. `detail` is for the caller: valid UTF-8 or not, it is made safe here. Returns OK:
- * the answer is ours, and no ErrorDocument of the site takes its place. */
+/* Answers with problem+json, or with the text ERROR for CRM360_REPLY_TEXT. `parameter` names the
+ * one at fault, NULL = none. `detail` is for the caller: valid UTF-8 or not, it is made safe
+ * here. Returns OK: the answer is ours, and no ErrorDocument of the site takes its place. */
 int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_problem_t problem,
                           const char *parameter, const char *detail);
 

@@ -1,7 +1,7 @@
 /*
  * Every answer of the module: the receipt, problem details (RFC 9457), and the plain texts that one
- * platform insists on. Must never let a caller's bytes into an answer unescaped, nor say what Redis or
- * a file said.
+ * platform insists on. Must never let a caller's bytes into an answer unescaped, nor say what Redis
+ * or a file said.
  */
 #include "mod_crm360_private.h"
 
@@ -103,8 +103,8 @@ int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_prob
 {
     const kind_t *row = &kinds[problem];
 
-    /* Our own faults have been logged where they arose. The detail may quote a mail address, so it is
-     * not for info. */
+    /* Our own faults have been logged where they arose. The detail may quote a mail address, so
+     * it is not for info. */
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "answering %d %s%s%s", row->status, row->name,
                   parameter ? " of " : "", parameter ? parameter : "");
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "detail: %s", detail);

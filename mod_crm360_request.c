@@ -1,7 +1,7 @@
 /*
- * One webhook from its path to its place in the queue: route, method, parameters, body, message, push.
- * Must never answer with success before the queue has confirmed, and never store anything of a
- * request that is refused.
+ * One webhook from its path to its place in the queue: route, method, parameters, body, message,
+ * push. Must never answer with success before the queue has confirmed, and never store anything of
+ * a request that is refused.
  */
 #include "mod_crm360_private.h"
 
@@ -236,8 +236,8 @@ static int read_body(webhook_t *webhook, webhook_body_t *body, int *status)
     if (*status == OK) {
         return 1;
     }
-    /* Where the next request on this connection begins is unknown now; httpd closes it after each of
-     * these statuses. */
+    /* Where the next request on this connection begins is unknown now; httpd closes it after
+     * each of these statuses. */
     switch (*status) {
     case AP_FILTER_ERROR:
         return 0;
@@ -263,8 +263,8 @@ static int read_body(webhook_t *webhook, webhook_body_t *body, int *status)
 
 /* ---- message ---- */
 
-/* Authority of the request without credentials: of the target when it has one (RFC 9112 3.2.2), else
- * the Host field. */
+/* Authority of the request without credentials: of the target when it has one (RFC 9112 3.2.2),
+ * else the Host field. */
 static const char *host_of(const request_rec *r)
 {
     const char *host = r->parsed_uri.hostinfo;

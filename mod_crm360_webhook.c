@@ -1,8 +1,8 @@
 /*
  * The httpd module: its directives, its hooks and its record. The hooks find the requests that are
- * webhooks and keep the site's own rules for files away from them; what becomes of such a request is
- * mod_crm360_request.c. Must never connect to anything before a child runs, and never touch a request that is not a
- * webhook.
+ * webhooks and keep the site's own rules for files away from them; what becomes of such a request
+ * is mod_crm360_request.c. Must never connect to anything before a child runs, and never touch a
+ * request that is not a webhook.
  */
 #include "mod_crm360_private.h"
 
@@ -56,8 +56,8 @@ static void *webhook_server_make(apr_pool_t *pool, server_rec *s)
     return server;
 }
 
-/* A virtual host without a server setting of its own uses the queue of the main server: a thousand such
- * hosts must not mean a thousand lists of connections. */
+/* A virtual host without a server setting of its own uses the queue of the main server: a
+ * thousand such hosts must not mean a thousand lists of connections. */
 static void *webhook_server_merge(apr_pool_t *pool, void *base_config, void *add_config)
 {
     webhook_server_t *base = base_config;
@@ -83,8 +83,8 @@ static void *webhook_location_merge(apr_pool_t *pool, void *base, void *add)
 
 /* ---- directives ---- */
 
-/* Whether the directive stands inside <Location> or <LocationMatch>. In a <Directory> it would be read
- * too late: URLs are claimed before httpd knows a directory. */
+/* Whether the directive stands inside <Location> or <LocationMatch>. In a <Directory> it would
+ * be read too late: URLs are claimed before httpd knows a directory. */
 static int in_location(const cmd_parms *cmd)
 {
     const ap_directive_t *parent;
@@ -97,8 +97,8 @@ static int in_location(const cmd_parms *cmd)
     return 0;
 }
 
-/* Any directive of the table. Its rules are those of crm360d's parser, so httpd's own check of context
- * and count stays out of the way. */
+/* Any directive of the table. Its rules are those of crm360d's parser, so httpd's own check of
+ * context and count stays out of the way. */
 static const char *webhook_directive(cmd_parms *cmd, void *location, const char *args)
 {
     const crm360_directive_t *directive = cmd->info;
@@ -119,8 +119,8 @@ static const char *webhook_directive(cmd_parms *cmd, void *location, const char 
                                   args, cmd->pool);
 }
 
-/* <Crm360Database customer alias>: what stands in it is for us alone, so its lines are not looked up
- * among httpd's commands but applied here. */
+/* <Crm360Database customer alias>: what stands in it is for us alone, so its lines are not
+ * looked up among httpd's commands but applied here. */
 static const char *webhook_database(cmd_parms *cmd, void *location, const char *args)
 {
     crm360_config_t *config = config_of(cmd->server)->config;
@@ -152,10 +152,10 @@ static const char *webhook_database(cmd_parms *cmd, void *location, const char *
     return fault;
 }
 
-/* httpd looks at the commands of a module before it calls any function of it, so the array is made from
- * the table of directives when the module is loaded, and freed when it is unloaded (at each restart).
- * Every context is open here: webhook_directive() knows better texts for a wrong one than httpd. Only .htaccess
- * files stay closed, by the lack of any OR_... bit. */
+/* httpd looks at the commands of a module before it calls any function of it, so the array is
+ * made from the table of directives when the module is loaded, and freed when it is unloaded (at
+ * each restart). Every context is open here: webhook_directive() knows better texts for a wrong
+ * one than httpd. Only .htaccess files stay closed, by the lack of any OR_... bit. */
 static void __attribute__((constructor)) webhook_commands_make(void)
 {
     apr_size_t count = 0;
@@ -220,8 +220,8 @@ static int check_files(const ap_directive_t *node, apr_table_t *checked, apr_poo
     return OK;
 }
 
-/* pre_config, RUN_ALL: OK, DECLINED or an error that ends the start. The tree of directives has been
- * read, and none of it applied. */
+/* pre_config, RUN_ALL: OK, DECLINED or an error that ends the start. The tree of directives has
+ * been read, and none of it applied. */
 static int webhook_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)pconf;
@@ -229,8 +229,8 @@ static int webhook_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     return check_files(ap_conftree, apr_table_make(ptemp, 4), ptemp);
 }
 
-/* check_config, RUN_ALL: OK, DECLINED or an error. Runs for configtest too; what no single directive
- * can see is checked here, merged and for each server. */
+/* check_config, RUN_ALL: OK, DECLINED or an error. Runs for configtest too; what no single
+ * directive can see is checked here, merged and for each server. */
 static int webhook_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                 server_rec *main_server)
 {
@@ -278,8 +278,8 @@ static void plug_log(server_rec *main_server)
                                             : CRM360_LOG_ERROR);
 }
 
-/* post_config, RUN_ALL: OK, DECLINED or an error. Makes the memory in which all children remember that a
- * Redis is away; connects to nothing. */
+/* post_config, RUN_ALL: OK, DECLINED or an error. Makes the memory in which all children
+ * remember that a Redis is away; connects to nothing. */
 static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                server_rec *main_server)
 {
@@ -314,8 +314,8 @@ static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     return OK;
 }
 
-/* child_init, VOID: makes the access to the queues. A child without it answers webhooks with 503 and
- * serves everything else. */
+/* child_init, VOID: makes the access to the queues. A child without it answers webhooks with 503
+ * and serves everything else. */
 static void webhook_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     apr_pool_t *pool;
@@ -371,17 +371,18 @@ static int is_claimed(const request_rec *r)
     return ap_get_module_config(r->request_config, &crm360_webhook_module) != NULL;
 }
 
-/* pre_translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Only keeps a ProxyPass with mapping=encoded
- * from taking the request: its path would stay encoded, and go around a <Location> that denies access. It
- * is claimed once its path is decoded. */
+/* pre_translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Only keeps a ProxyPass with
+ * mapping=encoded from taking the request: its path would stay encoded, and go around a
+ * <Location> that denies access. It is claimed once its path is decoded. */
 static int webhook_pre_translate(request_rec *r)
 {
     return is_webhook(r) ? OK : DECLINED;
 }
 
-/* translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Claims the request before Alias, ProxyPass or a
- * RewriteRule of the server see it. It has no file: a name without slash and dot keeps modules that
- * look at names (mod_mime, mod_speling, mod_rewrite of a directory) from finding something in it. */
+/* translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Claims the request before Alias,
+ * ProxyPass or a RewriteRule of the server see it. It has no file: a name without slash and dot
+ * keeps modules that look at names (mod_mime, mod_speling, mod_rewrite of a directory) from
+ * finding something in it. */
 static int webhook_translate(request_rec *r)
 {
     if (!is_webhook(r)) {
@@ -402,8 +403,8 @@ static int webhook_map_to_storage(request_rec *r)
     return is_claimed(r) ? OK : DECLINED;
 }
 
-/* fixups, RUN_ALL: OK, DECLINED or HTTP_... . A SetHandler of the site may have set another one, for
- * other modules' handlers to go by, and for logs (%R). */
+/* fixups, RUN_ALL: OK, DECLINED or HTTP_... . A SetHandler of the site may have set another one,
+ * for other modules' handlers to go by, and for logs (%R). */
 static int webhook_fixups(request_rec *r)
 {
     if (!is_claimed(r)) {

@@ -1,6 +1,6 @@
 /*
- * Worker processes. Must never leave a link of one worker open in another: the end of the master would go
- * unnoticed then.
+ * Worker processes. Must never leave a link of one worker open in another: the end of the master
+ * would go unnoticed then.
  */
 #include "consumer/crew.h"
 
@@ -28,8 +28,8 @@
 #define QUICK_DEATH APR_USEC_PER_SEC
 /* A handler may overrun its deadline by this, so that its own time-outs come first. */
 #define OVERRUN_GRACE APR_USEC_PER_SEC
-/* What a worker does between handlers (waiting for a locked database, a commit) may take this long, however
- * short the deadline of handlers is. */
+/* What a worker does between handlers (waiting for a locked database, a commit) may take this
+ * long, however short the deadline of handlers is. */
 #define BETWEEN_LEAST (10 * APR_USEC_PER_SEC)
 
 apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *config,

@@ -1,6 +1,6 @@
 /*
- * The worker processes of a master: starting them, giving them work, noticing their end. Used by the
- * master's single thread only.
+ * The worker processes of a master: starting them, giving them work, noticing their end. Used by
+ * the master's single thread only.
  */
 #ifndef CONSUMER_CREW_H
 #define CONSUMER_CREW_H

@@ -1,6 +1,6 @@
 /*
- * The worker's database connections. Must never keep one that failed: a connection after an error is in a state
- * nobody knows.
+ * The worker's database connections. Must never keep one that failed: a connection after an error
+ * is in a state nobody knows.
  */
 #include "consumer/databases.h"
 

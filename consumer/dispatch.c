@@ -1,7 +1,8 @@
 /*
- * One batch: claim, transaction, a savepoint and an inbox row per message, commit, acknowledge. The order is the
- * promise: nothing is acknowledged before its effect is committed, and what is committed but not yet acknowledged is
- * recognised by its inbox row when it comes again. Must never keep a message that it cannot finish.
+ * One batch: claim, transaction, a savepoint and an inbox row per message, commit, acknowledge. The
+ * order is the promise: nothing is acknowledged before its effect is committed, and what is
+ * committed but not yet acknowledged is recognised by its inbox row when it comes again. Must never
+ * keep a message that it cannot finish.
  */
 #include "consumer/dispatch.h"
 
@@ -214,8 +215,8 @@ static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob
 
 /* ---- the batch ---- */
 
-/* Sees to it that the lease lasts for `needed` more, extending it when it does not. CRM360_ELEASE when
- * it was lost: somebody else may be at it by now, and shall have the effect. */
+/* Sees to it that the lease lasts for `needed` more, extending it when it does not.
+ * CRM360_ELEASE when it was lost: somebody else may be at it by now, and shall have the effect. */
 static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
@@ -235,8 +236,8 @@ static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
     return rv == CRM360_EAWAY || rv == CRM360_EREFUSED ? CRM360_ELEASE : rv;
 }
 
-/* Runs the messages from number `first` on that fit into memory at once. *next is the first that was
- * not looked at; claim.count when it is over. */
+/* Runs the messages from number `first` on that fit into memory at once. *next is the first that
+ * was not looked at; claim.count when it is over. */
 static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *chunk_pool)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
@@ -269,7 +270,8 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *
     return rv;
 }
 
-/* All messages in one transaction. On failure nothing of it remains and all outcomes are RELEASE. */
+/* All messages in one transaction. On failure nothing of it remains and all outcomes are
+ * RELEASE. */
 static apr_status_t run_transaction(batch_t *batch)
 {
     crm_db_t *db = batch->database->db;

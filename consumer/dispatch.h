@@ -1,7 +1,7 @@
 /*
- * The work of a worker: take one batch of messages from a queue, carry each to its handler inside one
- * database transaction, commit, and tell the queue what became of each. Knows handlers and the database;
- * knows nothing of processes and signals but a flag to stop after the current message.
+ * The work of a worker: take one batch of messages from a queue, carry each to its handler inside
+ * one database transaction, commit, and tell the queue what became of each. Knows handlers and the
+ * database; knows nothing of processes and signals but a flag to stop after the current message.
  */
 #ifndef CONSUMER_DISPATCH_H
 #define CONSUMER_DISPATCH_H
@@ -23,8 +23,9 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
                                             consumer_slot_t *slot,
                                             const volatile sig_atomic_t *stop, apr_pool_t *pool);
 
-/* Works one batch of database number `database`. Everything that was claimed has been acknowledged, put
- * back, buried or released when it returns, or Redis is away and the leases will tell. */
+/* Works one batch of database number `database`. Everything that was claimed has been
+ * acknowledged, put back, buried or released when it returns, or Redis is away and the leases
+ * will tell. */
 void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch,
                              int database);
 

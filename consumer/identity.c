@@ -1,6 +1,7 @@
 /*
- * Worker names. A process id alone comes back after a while, and means nothing in another container,
- * so start time and namespace belong to the name (proc(5): stat field 22; namespaces(7)).
+ * Worker names. A process id alone comes back after a while, and means nothing in another
+ * container, so start time and namespace belong to the name (proc(5): stat field 22;
+ * namespaces(7)).
  */
 #include "consumer/identity.h"
 

@@ -1,6 +1,7 @@
 /*
- * Names of worker processes, as they stand in the claims: host, process-id namespace, process id and
- * start time. From a name a master can tell whether that worker still lives, when it ran beside it.
+ * Names of worker processes, as they stand in the claims: host, process-id namespace, process id
+ * and start time. From a name a master can tell whether that worker still lives, when it ran beside
+ * it.
  */
 #ifndef CONSUMER_IDENTITY_H
 #define CONSUMER_IDENTITY_H
@@ -12,8 +13,9 @@
 /* Name of process `pid` on this machine, in `pool`: "host/namespace/pid.start". */
 const char *consumer_identity(pid_t pid, apr_pool_t *pool);
 
-/* Whether the worker of that name is known to be gone: it ran on this machine, in this namespace, and
- * no such process with that start time is there. 0 when it lives or when that cannot be told from here. */
+/* Whether the worker of that name is known to be gone: it ran on this machine, in this
+ * namespace, and no such process with that start time is there. 0 when it lives or when that
+ * cannot be told from here. */
 int consumer_identity_gone(const char *name, apr_pool_t *pool);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What master and workers say to each other: fixed-size records over a socket pair, and a slot of
- * shared memory per worker in which the master sees what runs when the worker cannot say it any more.
+ * shared memory per worker in which the master sees what runs when the worker cannot say it any
+ * more.
  */
 #ifndef CONSUMER_LINK_H
 #define CONSUMER_LINK_H
@@ -26,8 +27,8 @@ typedef struct consumer_report_t {
     apr_interval_time_t next_due; /* until the queue's next message; 0 = now, -1 = none */
 } consumer_report_t;
 
-/* Shared memory. Written by the worker only, read by the master when it looks for overruns and after
- * the worker's death. Times are crm360_clock(). */
+/* Shared memory. Written by the worker only, read by the master when it looks for overruns and
+ * after the worker's death. Times are crm360_clock(). */
 typedef struct consumer_slot_t {
     volatile apr_time_t busy_since;      /* 0 = idle */
     volatile char id[CONSUMER_ID_BYTES]; /* message whose handler runs; "" = none */

@@ -1,6 +1,6 @@
 /*
- * The subscription. A subscriber that hears nothing cannot tell silence from a dead connection, so it
- * asks now and then (PING is allowed while subscribed).
+ * The subscription. A subscriber that hears nothing cannot tell silence from a dead connection, so
+ * it asks now and then (PING is allowed while subscribed).
  */
 #include "consumer/listen.h"
 

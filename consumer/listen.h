@@ -1,6 +1,7 @@
 /*
- * The master's ear: a subscription to the wake channel, made again whenever it breaks. Tells which queue's head
- * moved, and when everything has to be looked at because something may have been missed.
+ * The master's ear: a subscription to the wake channel, made again whenever it breaks. Tells which
+ * queue's head moved, and when everything has to be looked at because something may have been
+ * missed.
  */
 #ifndef CONSUMER_LISTEN_H
 #define CONSUMER_LISTEN_H
@@ -21,8 +22,8 @@ int consumer_listener_fd(const consumer_listener_t *listener);
 /* Whether wake-ups are being received. */
 int consumer_listener_up(const consumer_listener_t *listener);
 
-/* Does what is due at `now`: connects, or makes sure that a silent connection still lives. 1 when a subscription has just
- * been made: whatever happened before went unheard. */
+/* Does what is due at `now`: connects, or makes sure that a silent connection still lives. 1
+ * when a subscription has just been made: whatever happened before went unheard. */
 int consumer_listener_tick(consumer_listener_t *listener, apr_time_t now);
 
 /* When to call tick again at the latest. */
@@ -31,8 +32,8 @@ apr_time_t consumer_listener_next(const consumer_listener_t *listener);
 /* Reads what has arrived; call when the descriptor is readable. */
 void consumer_listener_read(consumer_listener_t *listener, apr_time_t now);
 
-/* Takes one wake-up that was read: 1 with the queue's key (in `pool`) and the time in ms of Redis' clock, 0 when there
- * is none left. */
+/* Takes one wake-up that was read: 1 with the queue's key (in `pool`) and the time in ms of
+ * Redis' clock, 0 when there is none left. */
 int consumer_listener_take(consumer_listener_t *listener, const char **key, apr_int64_t *visible_ms,
                            apr_pool_t *pool);
 

@@ -26,7 +26,8 @@ typedef struct options_t {
     int verbose;
 } options_t;
 
-/* What a reload needs: the configuration is read into a pool of its own, which is the next life's. */
+/* What a reload needs: the configuration is read into a pool of its own, which is the next
+ * life's. */
 typedef struct life_t {
     const options_t *options;
     crm360_config_t *config;

@@ -1,7 +1,7 @@
 /*
- * The master's loop: wait for a signal, a report, a wake-up or the next due time; then hand out work. It
- * holds no state that Redis does not hold: after every (re)connection it looks at all queues again.
- * Must never block for longer than a Redis command may take.
+ * The master's loop: wait for a signal, a report, a wake-up or the next due time; then hand out
+ * work. It holds no state that Redis does not hold: after every (re)connection it looks at all
+ * queues again. Must never block for longer than a Redis command may take.
  */
 #include "consumer/master.h"
 
@@ -132,7 +132,8 @@ static int is_ours(const master_t *master, const char *worker)
     return 0;
 }
 
-/* Claims of workers that are gone are released; *orphans counts those of others that still live here. */
+/* Claims of workers that are gone are released; *orphans counts those of others that still live
+ * here. */
 static void settle_claims(master_t *master, int database, const crm360_look_t *look, int *orphans)
 {
     int i;
@@ -358,8 +359,8 @@ static void wait_for_events(master_t *master, apr_time_t until)
     }
 }
 
-/* Asks the workers to end and waits for them; whoever does not is killed. A TERM that comes while they
- * end for a reload makes it the end. */
+/* Asks the workers to end and waits for them; whoever does not is killed. A TERM that comes
+ * while they end for a reload makes it the end. */
 static void stop(master_t *master, consumer_end_t *end)
 {
     apr_time_t until = crm360_clock() + crm360_config_handler_timeout(master->config) + STOP_GRACE;

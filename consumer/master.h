@@ -1,4 +1,5 @@
-/* The master process: knows when each queue is due, and gives work to the workers. Never touches a message. */
+/* The master process: knows when each queue is due, and gives work to the workers. Never touches
+ * a message. */
 #ifndef CONSUMER_MASTER_H
 #define CONSUMER_MASTER_H
 
@@ -13,8 +14,8 @@ typedef enum { CONSUMER_STOPPED, CONSUMER_RELOAD } consumer_end_t;
  * end to be run with it, 0 to go on with the old one. */
 typedef int consumer_reload_t(void *baton);
 
-/* Serves until TERM or INT (CONSUMER_STOPPED) or an accepted HUP (CONSUMER_RELOAD). All workers have ended when it
- * returns. consumer_signals_open() must have been called. */
+/* Serves until TERM or INT (CONSUMER_STOPPED) or an accepted HUP (CONSUMER_RELOAD). All workers
+ * have ended when it returns. consumer_signals_open() must have been called. */
 apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *config,
                                  consumer_reload_t *reload, void *baton, apr_pool_t *pool)
     __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /*
- * The daemon's log lines: time, process, level, text, each written at once, so that lines of several processes
- * never mix. The pid file is locked for as long as the master lives: a stale one is no obstacle, and two
- * masters with one file are.
+ * The daemon's log lines: time, process, level, text, each written at once, so that lines of
+ * several processes never mix. The pid file is locked for as long as the master lives: a stale one
+ * is no obstacle, and two masters with one file are.
  */
 #include "consumer/output.h"
 

@@ -1,6 +1,6 @@
 /*
- * Where the daemon's lines go, and its life as a daemon: log file or standard error, detaching, the pid
- * file. The process has one output; all functions are for its main thread.
+ * Where the daemon's lines go, and its life as a daemon: log file or standard error, detaching, the
+ * pid file. The process has one output; all functions are for its main thread.
  */
 #ifndef CONSUMER_OUTPUT_H
 #define CONSUMER_OUTPUT_H
@@ -9,8 +9,9 @@
 
 #include "core/log.h"
 
-/* Opens the log (NULL = standard error), detaches unless `foreground`, and writes the pid file (NULL = none). A pid file
- * whose process still runs refuses the start. On failure *error names the thing at fault. */
+/* Opens the log (NULL = standard error), detaches unless `foreground`, and writes the pid file
+ * (NULL = none). A pid file whose process still runs refuses the start. On failure *error names
+ * the thing at fault. */
 apr_status_t consumer_output_open(const char *log_file, int foreground, const char *pid_file,
                                   crm360_log_level_t level, const char **error, apr_pool_t *pool)
     __attribute__((warn_unused_result));

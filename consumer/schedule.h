@@ -1,7 +1,8 @@
 /*
  * Who works on what, and when: for each database and lane the time its queue is next due, which
- * databases are taken or paused, and whose turn it is. Arithmetic only: no clock, no socket, no Redis,
- * so that it can be tested to the last case. Times are crm360_clock() microseconds. Used by the master only.
+ * databases are taken or paused, and whose turn it is. Arithmetic only: no clock, no socket, no
+ * Redis, so that it can be tested to the last case. Times are crm360_clock() microseconds. Used by
+ * the master only.
  */
 #ifndef CONSUMER_SCHEDULE_H
 #define CONSUMER_SCHEDULE_H
@@ -15,23 +16,23 @@
 
 typedef struct consumer_schedule_t consumer_schedule_t;
 
-/* A schedule of `databases` databases whose queues are all empty. most_at_once[i] limits the workers
- * on database i over all lanes (SQLite: 1). */
+/* A schedule of `databases` databases whose queues are all empty. most_at_once[i] limits the
+ * workers on database i over all lanes (SQLite: 1). */
 consumer_schedule_t *consumer_schedule_make(int databases, const int *most_at_once,
                                             apr_pool_t *pool);
 
-/* The queue's head is, or was moved, to `at`: takes the earlier of this and what is known. While somebody works
- * on the queue it is remembered until he is done. */
+/* The queue's head is, or was moved, to `at`: takes the earlier of this and what is known. While
+ * somebody works on the queue it is remembered until he is done. */
 void consumer_schedule_due(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                            apr_time_t at);
 
-/* The queue's head was seen at `at` (CONSUMER_NEVER = empty) just now: replaces what is known. Ignored while
- * somebody works on the queue: his report is newer. */
+/* The queue's head was seen at `at` (CONSUMER_NEVER = empty) just now: replaces what is known.
+ * Ignored while somebody works on the queue: his report is newer. */
 void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                             apr_time_t at);
 
-/* Index of the database whose turn it is in `lane`, counted as taken; -1 when nothing is due that may be worked on.
- * Databases take turns. */
+/* Index of the database whose turn it is in `lane`, counted as taken; -1 when nothing is due
+ * that may be worked on. Databases take turns. */
 int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, apr_time_t now);
 
 /* One who took it is done; the queue is next due at `at`, CONSUMER_NEVER when it is empty. */

@@ -1,6 +1,6 @@
 /*
- * The worker's loop. It ends when its master does: the link's other end is closed then, and the kernel sends
- * TERM, so that no orphan goes on claiming.
+ * The worker's loop. It ends when its master does: the link's other end is closed then, and the
+ * kernel sends TERM, so that no orphan goes on claiming.
  */
 #include "consumer/worker.h"
 

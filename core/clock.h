@@ -4,7 +4,8 @@
 
 #include <apr_time.h>
 
-/* Microseconds since some moment in the past, the same for all processes of this machine. Any thread. */
+/* Microseconds since some moment in the past, the same for all processes of this machine. Any
+ * thread. */
 apr_time_t crm360_clock(void);
 
 #endif

@@ -31,7 +31,8 @@ static apr_size_t sequence_length(const unsigned char *s, apr_size_t left)
     if (length > left) {
         return 0;
     }
-    /* The first byte narrows the second: no overlong forms, no surrogates, nothing past U+10FFFF. */
+    /* The first byte narrows the second: no overlong forms, no surrogates, nothing past
+     * U+10FFFF. */
     switch (s[0]) {
     case 0xE0:
         low = 0xA0;
@@ -93,9 +94,9 @@ const char *crm360_utf8_clean(apr_size_t *out_len, const char *data, apr_size_t 
 }
 
 /*
- * The grammar of RFC 8259, checked before json-c builds the value: json-c takes single quotes, NaN and
- * raw control characters even when told to be strict, and what it takes differs between versions.
- * Non-recursive, so that a hostile body cannot use up the stack.
+ * The grammar of RFC 8259, checked before json-c builds the value: json-c takes single quotes, NaN
+ * and raw control characters even when told to be strict, and what it takes differs between
+ * versions. Non-recursive, so that a hostile body cannot use up the stack.
  */
 typedef struct scan_t {
     const char *data;

@@ -1,6 +1,6 @@
 /*
- * Strict JSON in and out, on json-c. Everything a handler reads and everything we print as JSON goes
- * through here, so that limits (depth) and error texts are the same everywhere.
+ * Strict JSON in and out, on json-c. Everything a handler reads and everything we print as JSON
+ * goes through here, so that limits (depth) and error texts are the same everywhere.
  */
 #ifndef CRM360_JSON_H
 #define CRM360_JSON_H
@@ -9,8 +9,8 @@
 #include <json-c/json.h>
 
 /* Parses `len` bytes that must hold exactly one JSON value (a byte-order mark in front and white
- * space around are fine). Invalid UTF-8 is replaced by U+FFFD first; nesting is limited to 64 levels.
- * On success *value is freed with `pool` (borrow it; do not json_object_put it).
+ * space around are fine). Invalid UTF-8 is replaced by U+FFFD first; nesting is limited to 64
+ * levels. On success *value is freed with `pool` (borrow it; do not json_object_put it).
  * APR_EINVAL: *why says "line L, column C: ..." and what was expected. */
 apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
                                apr_size_t len, apr_pool_t *pool)

@@ -2,8 +2,8 @@
  * Writing and reading of the stored message (message/http with Crm360-... fields in front). What a
  * caller sent goes through unchanged except for what would be dangerous or untrue in storage:
  * credentials, fields of one connection, and names that only we may set. The format outlives the
- * process: a field may be added, because readers skip Crm360-... fields they do not know, but the meaning
- * of one that exists never changes. Must never read past the length it is given.
+ * process: a field may be added, because readers skip Crm360-... fields they do not know, but the
+ * meaning of one that exists never changes. Must never read past the length it is given.
  */
 #include "core/message.h"
 

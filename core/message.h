@@ -1,7 +1,8 @@
 /*
- * The stored message: the HTTP request a webhook came as (message/http, RFC 9112), with CRM360's own
- * header fields, named Crm360-..., in front. The module writes it, the consumer reads it; nothing
- * else knows the format. Never stores a credential (Authorization, Cookie, a token parameter).
+ * The stored message: the HTTP request a webhook came as (message/http, RFC 9112), with CRM360's
+ * own header fields, named Crm360-..., in front. The module writes it, the consumer reads it;
+ * nothing else knows the format. Never stores a credential (Authorization, Cookie, a token
+ * parameter).
  */
 #ifndef CRM360_MESSAGE_H
 #define CRM360_MESSAGE_H
@@ -38,17 +39,17 @@ typedef struct crm360_message_t {
 } crm360_message_t;
 
 /* Writes everything of `message` up to and including the empty line before the body; the stored
- * message is this head followed by body_len bytes of body. Drops from `headers`: hop-by-hop fields
- * (RFC 9110 7.6.1, those that Connection names included), Expect, Host and Content-Length (written
- * anew), Crm360-... fields and credentials; removes a `token` parameter from the target. CR, LF and NUL
- * inside a value become blanks. `message->body` is not looked at.
- * *head lives in `pool` and is NUL-terminated. */
+ * message is this head followed by body_len bytes of body. Drops from `headers`: hop-by-hop
+ * fields (RFC 9110 7.6.1, those that Connection names included), Expect, Host and Content-Length
+ * (written anew), Crm360-... fields and credentials; removes a `token` parameter from the
+ * target. CR, LF and NUL inside a value become blanks. `message->body` is not looked at. *head
+ * lives in `pool` and is NUL-terminated. */
 void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
                          apr_pool_t *pool);
 
-/* Reads a stored message back. On success *message and its strings live in `pool`, while its body
- * points into `data`, which must stay alive as long. Any text that is not such a message gives APR_EINVAL
- * with a sentence in *why; it never reads past `len`. */
+/* Reads a stored message back. On success *message and its strings live in `pool`, while its
+ * body points into `data`, which must stay alive as long. Any text that is not such a message
+ * gives APR_EINVAL with a sentence in *why; it never reads past `len`. */
 apr_status_t crm360_message_parse(crm360_message_t **message, const char **why, const char *data,
                                   apr_size_t len, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -56,9 +57,10 @@ apr_status_t crm360_message_parse(crm360_message_t **message, const char **why, 
 /* Value of the caller's header field `name`, NULL when there is none (the first of several). */
 const char *crm360_message_header(const crm360_message_t *message, const char *name);
 
-/* A new message id for a route: ULID (48 bits of milliseconds from `now`, 80 random bits; Crockford
- * base 32, 26 characters) and the route's suffix. Safe in any thread. In `pool`. NULL when the system has
- * no random numbers to give (no file descriptor left): then nothing can be stored safely. */
+/* A new message id for a route: ULID (48 bits of milliseconds from `now`, 80 random bits;
+ * Crockford base 32, 26 characters) and the route's suffix. Safe in any thread. In `pool`. NULL
+ * when the system has no random numbers to give (no file descriptor left): then nothing can be
+ * stored safely. */
 const char *crm360_message_id(const crm360_route_t *route, apr_time_t now, apr_pool_t *pool);
 
 #endif

@@ -89,8 +89,8 @@ apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_si
     return APR_SUCCESS;
 }
 
-/* `len` bytes of a caller's text for an error text: in double quotes, cut, and only printable ASCII;
- * what is not is shown as it would stand in a URL. */
+/* `len` bytes of a caller's text for an error text: in double quotes, cut, and only printable
+ * ASCII; what is not is shown as it would stand in a URL. */
 static const char *quoted(const char *text, apr_size_t len, apr_pool_t *pool)
 {
     static const char hex[] = "0123456789ABCDEF";

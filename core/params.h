@@ -1,7 +1,7 @@
 /*
- * The documented query parameters of QueueProcess and EmailProcess: decoding and checking, as design
- * and product page want them. Pure functions on text; any thread. Never guesses: what cannot be read
- * is refused by name.
+ * The documented query parameters of QueueProcess and EmailProcess: decoding and checking, as
+ * design and product page want them. Pure functions on text; any thread. Never guesses: what cannot
+ * be read is refused by name.
  */
 #ifndef CRM360_PARAMS_H
 #define CRM360_PARAMS_H
@@ -20,22 +20,24 @@ typedef struct crm360_params_t {
     int seconds_of_invisibility; /* 0..604800 */
 } crm360_params_t;
 
-/* What was wrong: the documented name of the parameter and a sentence for the caller that says what
- * was expected. Both live in the pool given to the call; they may quote the caller's text, escaped. */
+/* What was wrong: the documented name of the parameter and a sentence for the caller that says
+ * what was expected. Both live in the pool given to the call; they may quote the caller's text,
+ * escaped. */
 typedef struct crm360_param_error_t {
     const char *parameter;
     const char *detail;
 } crm360_param_error_t;
 
-/* Reads the raw query string (NULL = none) of a request to `process`. APR_SUCCESS, or APR_EINVAL with
- * *error filled. Names ignore case; a documented parameter given twice, not parseable, or required
- * and empty is an error; an empty optional one counts as absent; anything else is ignored here (the
- * target is stored as it came). */
+/* Reads the raw query string (NULL = none) of a request to `process`. APR_SUCCESS, or APR_EINVAL
+ * with *error filled. Names ignore case; a documented parameter given twice, not parseable, or
+ * required and empty is an error; an empty optional one counts as absent; anything else is
+ * ignored here (the target is stored as it came). */
 apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *error,
                                 const char *query, crm360_process_t process, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Decodes %XX and '+' of `len` bytes into *decoded (in `pool`). APR_EINVAL for a bad escape or %00. */
+/* Decodes %XX and '+' of `len` bytes into *decoded (in `pool`). APR_EINVAL for a bad escape or
+ * %00. */
 apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_size_t len,
                                   apr_pool_t *pool) __attribute__((warn_unused_result));
 

@@ -1,6 +1,7 @@
 /*
- * The queue's verbs: each runs one Lua script (lua/) on a pooled connection. Knows keys, arguments and
- * replies of the scripts, and nobody else does. Must never say a message is stored before Redis did.
+ * The queue's verbs: each runs one Lua script (lua/) on a pooled connection. Knows keys, arguments
+ * and replies of the scripts, and nobody else does. Must never say a message is stored before Redis
+ * did.
  */
 #include "core/queue.h"
 
@@ -75,7 +76,8 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
 
 /* ---- calling ---- */
 
-/* SET and APPEND of the parts, under an expiry, so that a push that dies half way leaves nothing. */
+/* SET and APPEND of the parts, under an expiry, so that a push that dies half way leaves
+ * nothing. */
 static apr_status_t stage(call_t *call, crm360_redis_t *redis, apr_pool_t *pool)
 {
     const crm360_push_t *push = call->staged;
@@ -245,8 +247,8 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
     crm360_command_add(call->command, claim->token);
     crm360_command_add(call->command, worker);
     crm360_command_add_number(call->command, EXPIRIES_MOST, pool);
-    /* Not repeated: a first run whose reply was lost has leased messages that a second one would not
-     * name. The caller releases them by its worker name before it claims again. */
+    /* Not repeated: a first run whose reply was lost has leased messages that a second one would
+     * not name. The caller releases them by its worker name before it claims again. */
     rv = crm360_redis_run(queue->redis, call_work, call, 0, &detail, pool);
     return rv == APR_SUCCESS ? read_claim(claim, call->reply, pool) : rv;
 }

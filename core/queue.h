@@ -1,8 +1,8 @@
 /*
  * The queue: messages of one database and lane in a Redis sorted set scored by the time from which
- * they are visible (doc/queue.txt). Each verb is one Lua script, and this is the only caller of them.
- * Hides the transport: pooled connections, NOSCRIPT, a restarted Redis.
- * Tokens fence: a worker that lost its lease completes nothing.
+ * they are visible (doc/queue.txt). Each verb is one Lua script, and this is the only caller of
+ * them. Hides the transport: pooled connections, NOSCRIPT, a restarted Redis. Tokens fence: a
+ * worker that lost its lease completes nothing.
  */
 #ifndef CRM360_QUEUE_H
 #define CRM360_QUEUE_H
@@ -19,10 +19,10 @@
 
 typedef struct crm360_queue_t crm360_queue_t;
 
-/* Makes the access to the queues of one Redis server; connects nothing yet. At most `connections` are
- * open at a time. `health` is the memory in which all processes remember that Redis is away, of
- * crm360_queue_health_size() zeroed bytes, or NULL for one of our own. Any thread may use the result; everything
- * ends with `pool`. The configuration must outlive it. */
+/* Makes the access to the queues of one Redis server; connects nothing yet. At most
+ * `connections` are open at a time. `health` is the memory in which all processes remember that
+ * Redis is away, of crm360_queue_health_size() zeroed bytes, or NULL for one of our own. Any
+ * thread may use the result; everything ends with `pool`. The configuration must outlive it. */
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -46,10 +46,11 @@ typedef struct crm360_receipt_t {
     const char *detail;     /* why it failed, for the log; never a secret */
 } crm360_receipt_t;
 
-/* Stores a message and makes it visible when it is due. Pushing an id that is there already changes nothing
- * and succeeds, so repeating is harmless. Repeats once on a fresh connection when the old one was
- * broken. CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis refuses writes now. After
- * either the message may be there or not; *receipt->detail says more. Strings live in `pool`. */
+/* Stores a message and makes it visible when it is due. Pushing an id that is there already
+ * changes nothing and succeeds, so repeating is harmless. Repeats once on a fresh connection
+ * when the old one was broken. CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis
+ * refuses writes now. After either the message may be there or not; *receipt->detail says more.
+ * Strings live in `pool`. */
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -72,8 +73,9 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
                                 const char *worker, apr_interval_time_t lease, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Fetches stored messages by id. (*data)[i] is NULL where the id has no message. Stops once `most_bytes`
- * are there, but not before the first: *fetched says how many of the ids were looked at. */
+/* Fetches stored messages by id. (*data)[i] is NULL where the id has no message. Stops once
+ * `most_bytes` are there, but not before the first: *fetched says how many of the ids were
+ * looked at. */
 typedef struct crm360_blob_t {
     const char *data;
     apr_size_t len;
@@ -83,8 +85,9 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
                                 apr_size_t most_bytes, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Prolongs the lease of all `count` messages of a claim to `lease` from now. CRM360_ELEASE when one of them is no
- * longer ours: nothing is prolonged then, and the whole batch must be given up. */
+/* Prolongs the lease of all `count` messages of a claim to `lease` from now. CRM360_ELEASE when
+ * one of them is no longer ours: nothing is prolonged then, and the whole batch must be given
+ * up. */
 apr_status_t crm360_queue_extend(crm360_queue_t *queue, const crm360_keys_t *keys,
                                  crm360_lane_t lane, const char *token, const char *const *ids,
                                  int count, apr_interval_time_t lease, apr_pool_t *pool)
@@ -107,16 +110,16 @@ apr_status_t crm360_queue_bury(crm360_queue_t *queue, const crm360_keys_t *keys,
                                const char *token, const char *id, const char *reason,
                                apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* Gives messages back untried, visible again after `delay` (0 = at their old place in the queue); costs
- * no attempt. *released counts those whose lease was still ours. */
+/* Gives messages back untried, visible again after `delay` (0 = at their old place in the
+ * queue); costs no attempt. *released counts those whose lease was still ours. */
 apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const crm360_keys_t *keys,
                                   crm360_lane_t lane, const char *token, const char *const *ids,
                                   int count, apr_interval_time_t delay, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* The same for all messages of a worker that is gone, by its name. `crashed` is the id it was running when
- * it died of its own doing (NULL = none): that one is charged a crash with the text `what`, and becomes a dead
- * letter after three. */
+/* The same for all messages of a worker that is gone, by its name. `crashed` is the id it was
+ * running when it died of its own doing (NULL = none): that one is charged a crash with the text
+ * `what`, and becomes a dead letter after three. */
 apr_status_t crm360_queue_release_worker(int *released, crm360_queue_t *queue,
                                          const crm360_keys_t *keys, crm360_lane_t lane,
                                          const char *worker, const char *crashed, const char *what,

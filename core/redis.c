@@ -1,7 +1,7 @@
 /*
  * Redis connections on hiredis: making, pooling, commands, replies. Maps hiredis' errors to our own
- * status here and nowhere else. Must never let user data near a format string, reuse a connection after
- * an I/O error, or sleep.
+ * status here and nowhere else. Must never let user data near a format string, reuse a connection
+ * after an I/O error, or sleep.
  */
 #include "core/redis.h"
 
@@ -21,8 +21,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 
-/* How often one caller may try while the server is away, in ms: callers in between fail at once, and
- * a server that is back is noticed within this time. */
+/* How often one caller may try while the server is away, in ms: callers in between fail at once,
+ * and a server that is back is noticed within this time. */
 #define PROBE_MS 250
 
 #define STATE_ANSWERS 0u
@@ -164,8 +164,9 @@ static crm360_reply_t *adopt(redisReply *from, apr_pool_t *pool)
     return reply;
 }
 
-/* Waits for the next reply until `deadline`, whatever the server sends in between: a reply that drips in
- * does not stretch it. poll(2) is punctual, where the time-out of a socket was seen 50 ms late. */
+/* Waits for the next reply until `deadline`, whatever the server sends in between: a reply that
+ * drips in does not stretch it. poll(2) is punctual, where the time-out of a socket was seen 50
+ * ms late. */
 static apr_status_t await(void **reply, crm360_redis_t *redis, apr_time_t deadline)
 {
     int written = 0;

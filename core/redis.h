@@ -1,7 +1,8 @@
 /*
- * Connections to Redis: a pool of them for requests, and single ones for who listens. The only place that
- * knows hiredis. User data travels as counted arguments, never in a format. A connection that had an I/O error is
- * dead and replaced; that Redis is away is remembered for all processes, so that nobody queues up for it.
+ * Connections to Redis: a pool of them for requests, and single ones for who listens. The only
+ * place that knows hiredis. User data travels as counted arguments, never in a format. A connection
+ * that had an I/O error is dead and replaced; that Redis is away is remembered for all processes,
+ * so that nobody queues up for it.
  */
 #ifndef CRM360_REDIS_H
 #define CRM360_REDIS_H
@@ -54,8 +55,8 @@ typedef struct crm360_command_t {
     apr_size_t *lens;
 } crm360_command_t;
 
-/* Makes a pool of at most `most` connections; connects nothing. `health` is borrowed and must outlive it.
- * Ends with `pool`. */
+/* Makes a pool of at most `most` connections; connects nothing. `health` is borrowed and must
+ * outlive it. Ends with `pool`. */
 apr_status_t
 crm360_redis_pool_make(crm360_redis_pool_t **redis_pool, const crm360_redis_address_t *address,
                        apr_interval_time_t connect_timeout, apr_interval_time_t command_timeout,
@@ -65,10 +66,10 @@ crm360_redis_pool_make(crm360_redis_pool_t **redis_pool, const crm360_redis_addr
 /* What is done with a borrowed connection. Returns the status of the calls it made. */
 typedef apr_status_t crm360_redis_work_t(void *baton, crm360_redis_t *redis, apr_pool_t *pool);
 
-/* Borrows a connection, connects it where necessary, runs `work`, gives the connection back. When the
- * connection turns out to have been closed (Redis was restarted) and `repeatable` is set, `work` runs once
- * more on a fresh one; after a timeout never. CRM360_EAWAY at once while the server is known to be away. *detail
- * (in `pool`) says what failed. */
+/* Borrows a connection, connects it where necessary, runs `work`, gives the connection back.
+ * When the connection turns out to have been closed (Redis was restarted) and `repeatable` is
+ * set, `work` runs once more on a fresh one; after a timeout never. CRM360_EAWAY at once while
+ * the server is known to be away. *detail (in `pool`) says what failed. */
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
                               void *baton, int repeatable, const char **detail, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -82,8 +83,9 @@ apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,
 
 /* ---- with a connection in hand ---- */
 
-/* Sends one command and reads its reply, which lives in `pool`. An error reply gives CRM360_EREFUSED (out of
- * memory, loading, read-only, no permission...) or CRM360_EPROTOCOL, an I/O error CRM360_EAWAY. */
+/* Sends one command and reads its reply, which lives in `pool`. An error reply gives
+ * CRM360_EREFUSED (out of memory, loading, read-only, no permission...) or CRM360_EPROTOCOL, an
+ * I/O error CRM360_EAWAY. */
 apr_status_t crm360_redis_command(crm360_reply_t **reply, crm360_redis_t *redis,
                                   const crm360_command_t *command, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -93,8 +95,9 @@ apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *red
                                    const crm360_command_t *commands, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Runs a script by its digest; teaches it to the server when it does not know it (NOSCRIPT). `command` holds
- * the number of keys, the keys and the arguments. Errors as crm360_redis_command(). */
+/* Runs a script by its digest; teaches it to the server when it does not know it (NOSCRIPT).
+ * `command` holds the number of keys, the keys and the arguments. Errors as
+ * crm360_redis_command(). */
 apr_status_t crm360_redis_script(crm360_reply_t **reply, crm360_redis_t *redis,
                                  const crm360_script_t *script, const crm360_command_t *command,
                                  apr_pool_t *pool) __attribute__((warn_unused_result));
@@ -103,8 +106,8 @@ apr_status_t crm360_redis_script(crm360_reply_t **reply, crm360_redis_t *redis,
 apr_status_t crm360_redis_send(crm360_redis_t *redis, const crm360_command_t *command)
     __attribute__((warn_unused_result));
 
-/* The socket, to poll for readability; and what has arrived on it: APR_EAGAIN when no whole reply is there yet,
- * so call it until it says so. */
+/* The socket, to poll for readability; and what has arrived on it: APR_EAGAIN when no whole
+ * reply is there yet, so call it until it says so. */
 int crm360_redis_socket(const crm360_redis_t *redis);
 apr_status_t crm360_redis_read(crm360_redis_t *redis) __attribute__((warn_unused_result));
 apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis, apr_pool_t *pool)

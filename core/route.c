@@ -1,6 +1,6 @@
 /*
- * The route table of the CustomerApi's QueueProcess page and the look-ups in it. Constant data: must
- * never hold anything that a configuration can change.
+ * The route table of the CustomerApi's QueueProcess page and the look-ups in it. Constant data:
+ * must never hold anything that a configuration can change.
  */
 #include "core/route.h"
 

@@ -1,14 +1,14 @@
 /*
- * The project's own apr_status_t values, beside APR's. Foreign error codes (hiredis, SQL) are mapped
- * to these once, at the edge where they arise.
+ * The project's own apr_status_t values, beside APR's. Foreign error codes (hiredis, SQL) are
+ * mapped to these once, at the edge where they arise.
  */
 #ifndef CRM360_STATUS_H
 #define CRM360_STATUS_H
 
 #include <apr_errno.h>
 
-/* Redis or the CRM database is out of reach, or did not answer in time. Trying again later is right;
- * no attempt of a message is spent on it. */
+/* Redis or the CRM database is out of reach, or did not answer in time. Trying again later is
+ * right; no attempt of a message is spent on it. */
 #define CRM360_EAWAY (APR_OS_START_USERERR + 3601)
 /* The server is there and refuses for now: out of memory, loading, read-only, failing disk. */
 #define CRM360_EREFUSED (APR_OS_START_USERERR + 3602)
@@ -16,7 +16,8 @@
 #define CRM360_EPROTOCOL (APR_OS_START_USERERR + 3603)
 /* The lease was lost: somebody else owns the message now. */
 #define CRM360_ELEASE (APR_OS_START_USERERR + 3604)
-/* A unique key or a serialisation conflict with a parallel transaction: run the transaction again. */
+/* A unique key or a serialisation conflict with a parallel transaction: run the transaction
+ * again. */
 #define CRM360_ECONFLICT (APR_OS_START_USERERR + 3605)
 /* The database has no schema, or an older or newer one than this program knows. */
 #define CRM360_ESCHEMA (APR_OS_START_USERERR + 3606)

@@ -1,4 +1,5 @@
-/* What all programs of the project agree on: the version, and where the configuration is by default. */
+/* What all programs of the project agree on: the version, and where the configuration is by
+ * default. */
 #ifndef CRM360_VERSION_H
 #define CRM360_VERSION_H
 

@@ -1,4 +1,5 @@
-/* Rows of Addresses. Must never remove one, nor write a second for the same contact, brand and type. */
+/* Rows of Addresses. Must never remove one, nor write a second for the same contact, brand and
+ * type. */
 #include "crm/address.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * Rows of Addresses: one per contact, brand and address type, with postal address, mail address, phones
- * and consents. Private to crm/, save for the names of the groups.
+ * Rows of Addresses: one per contact, brand and address type, with postal address, mail address,
+ * phones and consents. Private to crm/, save for the names of the groups.
  */
 #ifndef CRM_ADDRESS_H
 #define CRM_ADDRESS_H
@@ -25,8 +25,8 @@ typedef enum {
 #define CRM_POSTAL_STATE 9
 #define CRM_POSTAL_COUNTRY 10
 
-/* Applies news of `writer` to the address of a contact, which the caller has locked; makes the row when
- * there is none. brand_id and contact_address_type_id: 0 = NULL. */
+/* Applies news of `writer` to the address of a contact, which the caller has locked; makes the
+ * row when there is none. brand_id and contact_address_type_id: 0 = NULL. */
 apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
                                int contact_address_type_id, const crm_news_t *news,
                                const char *writer, apr_pool_t *pool)

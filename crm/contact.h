@@ -1,6 +1,6 @@
 /*
- * Rows of Contacts: the columns that webhooks write, each a group of its own for the guard. Private to
- * crm/, save for the names of the groups.
+ * Rows of Contacts: the columns that webhooks write, each a group of its own for the guard. Private
+ * to crm/, save for the names of the groups.
  */
 #ifndef CRM_CONTACT_H
 #define CRM_CONTACT_H

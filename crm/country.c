@@ -1,6 +1,6 @@
 /*
- * ISO 3166-1 with the short English names of Unicode CLDR, in which shops write countries. Must never guess: an
- * unknown text has no code.
+ * ISO 3166-1 with the short English names of Unicode CLDR, in which shops write countries. Must
+ * never guess: an unknown text has no code.
  */
 #include "crm/country.h"
 
@@ -308,7 +308,8 @@ static const struct {
     {"Wales", "GBR"},
 };
 
-/* The ASCII letter under a Latin-1 letter of two UTF-8 bytes (0xC3, `second`), NUL when it has none. */
+/* The ASCII letter under a Latin-1 letter of two UTF-8 bytes (0xC3, `second`), NUL when it has
+ * none. */
 static char letter_under(unsigned char second)
 {
     static const char under[] = "aaaaaaaceeeeiiiidnooooo\0ouuuuyts";
@@ -316,8 +317,8 @@ static char letter_under(unsigned char second)
     return second >= 0x80 && second <= 0xBF ? under[(second - 0x80) & 0x1F] : '\0';
 }
 
-/* Letters and digits only, small, without accents; "&" reads "and", "Saint" reads "St". An empty key
- * when the text is too long to be a name. */
+/* Letters and digits only, small, without accents; "&" reads "and", "Saint" reads "St". An empty
+ * key when the text is too long to be a name. */
 static void make_key(char *key, const char *text)
 {
     const unsigned char *from = (const unsigned char *)text;

@@ -1,6 +1,6 @@
 /*
- * ISO 8601 reading and writing on the proleptic Gregorian calendar. Never asks for the host's time zone:
- * two hosts must make the same row of the same message.
+ * ISO 8601 reading and writing on the proleptic Gregorian calendar. Never asks for the host's time
+ * zone: two hosts must make the same row of the same message.
  */
 #include "crm/date.h"
 
@@ -9,7 +9,8 @@
 
 #define DAY_MS ((apr_int64_t)86400000)
 
-/* Days since 1970-01-01 of a date, by counting years from March, so that the leap day comes last. */
+/* Days since 1970-01-01 of a date, by counting years from March, so that the leap day comes
+ * last. */
 static apr_int64_t days_from_date(int year, int month, int day)
 {
     apr_int64_t y = month > 2 ? year : year - 1;

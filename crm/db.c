@@ -1,7 +1,8 @@
 /*
- * Connections to the CRM database: opening and reopening, transactions, statements. Knows apr_dbd and no
- * database; those stand behind crm_db_dialect_t. Must never use apr_dbd's own transactions (on SQLite they swallow
- * statements after an error, on PostgreSQL they report an aborted one as committed).
+ * Connections to the CRM database: opening and reopening, transactions, statements. Knows apr_dbd
+ * and no database; those stand behind crm_db_dialect_t. Must never use apr_dbd's own transactions
+ * (on SQLite they swallow statements after an error, on PostgreSQL they report an aborted one as
+ * committed).
  */
 #include "crm/db_private.h"
 
@@ -24,6 +25,7 @@ struct crm_db_t {
     apr_pool_t *connection; /* lives as long as `handle` */
     apr_dbd_t *handle;      /* NULL = closed */
     apr_hash_t *statements; /* label -> prepared_t, in `connection` */
+    int prepared;           /* how many there have been on this connection */
     int reopen;             /* the connection is of no more use */
     char error[256];
 };
@@ -34,16 +36,20 @@ typedef struct prepared_t {
     int placeholders;
 } prepared_t;
 
-static const crm_db_dialect_t *const dialects[] = {&crm_db_sqlite3, NULL};
+static const crm_db_dialect_t *const dialects[] = {&crm_db_sqlite3, &crm_db_pgsql, NULL};
 
 void crm_db_note(crm_db_t *db, const char *text)
 {
-    char *end;
+    char *end, *c;
 
     apr_cpystrn(db->error, text && *text ? text : "no reason given", sizeof(db->error));
     end = db->error + strlen(db->error);
     while (end > db->error && apr_isspace(end[-1])) {
         *--end = '\0';
+    }
+    /* One line of a log: libpq says what it tried at several addresses in as many lines. */
+    for (c = db->error; *c; c++) {
+        *c = apr_iscntrl(*c) ? ' ' : *c;
     }
 }
 
@@ -55,9 +61,11 @@ static void *native_of(const crm_db_t *db)
 /* Keeps the text of the error that just happened and gives its class. */
 static apr_status_t failed(crm_db_cure_t *cure, crm_db_t *db)
 {
+    char text[sizeof(db->error)] = "";
     apr_status_t rv = db->dialect->classify(cure, native_of(db));
 
-    crm_db_note(db, db->dialect->explain(native_of(db)));
+    db->dialect->explain(text, sizeof(text), native_of(db));
+    crm_db_note(db, text);
     db->reopen |= *cure == CRM_DB_REOPEN;
     return rv;
 }
@@ -94,12 +102,17 @@ static apr_status_t connect_native(crm_db_t *db)
     }
     apr_pool_cleanup_register(db->connection, db, close_connection, apr_pool_cleanup_null);
     db->statements = apr_hash_make(db->connection);
-    if (db->dialect->settle(native_of(db)) != 0) {
-        rv = failed(&cure, db);
+    rv = db->dialect->settle(&text, native_of(db));
+    if (rv != APR_SUCCESS) {
+        if (text) {
+            crm_db_note(db, text);
+        }
+        else {
+            rv = failed(&cure, db);
+        }
         apr_pool_clear(db->connection);
-        return rv;
     }
-    return APR_SUCCESS;
+    return rv;
 }
 
 static const crm_db_dialect_t *find_dialect(const char **why, const char *driver, apr_pool_t *pool)
@@ -160,8 +173,8 @@ apr_status_t crm_db_connect(crm_db_t **pdb, int *created, const char **why,
     return APR_SUCCESS;
 }
 
-/* The schema must be exactly the one this program was made for: an older one lacks columns, and of a
- * newer one nobody knows what it expects. */
+/* The schema must be exactly the one this program was made for: an older one lacks columns, and
+ * of a newer one nobody knows what it expects. */
 static apr_status_t check_schema(crm_db_t *db)
 {
     char text[160];
@@ -330,7 +343,7 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
                             int count)
 {
     prepared_t *prepared;
-    const char *sql = statement->sql;
+    const char *sql = statement->sql, *label;
     crm_db_cure_t cure;
 
     if (!db->handle) {
@@ -344,7 +357,9 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
         }
         prepared = apr_pcalloc(db->connection, sizeof(*prepared));
         prepared->placeholders = count_placeholders(sql);
-        if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql, statement->label,
+        /* A name of its own each time: PostgreSQL keeps statements that we have forgotten. */
+        label = apr_psprintf(db->connection, "%s_%d", statement->label, ++db->prepared);
+        if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql, label,
                             &prepared->native) != 0) {
             return failed(&cure, db);
         }
@@ -365,8 +380,8 @@ void crm_db_forget(crm_db_t *db)
     apr_hash_clear(db->statements);
 }
 
-/* Runs a statement, for its rows when `results` is given. When the schema has changed since it was prepared, the
- * database refuses to begin it; then it is prepared again, once. */
+/* Runs a statement, for its rows when `results` is given. When the schema has changed since it
+ * was prepared, the database refuses to begin it; then it is prepared again, once. */
 static apr_status_t run_prepared(int *changed, apr_dbd_results_t **results, crm_db_t *db,
                                  const crm_db_statement_t *statement, const char **values,
                                  int count, apr_pool_t *pool)

@@ -1,6 +1,6 @@
 /*
- * What the files of crm/ share and nobody else may use: statements and rows on a connection, and the
- * small table of functions in which the two databases differ.
+ * What the files of crm/ share and nobody else may use: statements and rows on a connection, and
+ * the small table of functions in which the two databases differ.
  */
 #ifndef CRM_DB_PRIVATE_H
 #define CRM_DB_PRIVATE_H
@@ -11,9 +11,10 @@
 
 /* ---- statements ---- */
 
-/* A statement, declared static const beside the code that uses it and prepared at its first use on each
- * connection. Placeholders are apr_dbd's: %d integer, %s text, %pDs date-time; values travel as text. Inside
- * an expression write CAST(%d AS INTEGER): SQLite compares a bare value with a column only by the column's type. */
+/* A statement, declared static const beside the code that uses it and prepared at its first use
+ * on each connection. Placeholders are apr_dbd's: %d integer, %s text, %pDs date-time; values
+ * travel as text. Inside an expression write CAST(%d AS INTEGER): SQLite compares a bare value
+ * with a column only by the column's type. */
 typedef struct crm_db_statement_t {
     const char *label; /* unique in the program; a name in SQL */
     const char *sql;
@@ -25,8 +26,9 @@ typedef struct crm_db_statement_t {
     (const char *[]){__VA_ARGS__},                                                                 \
         (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))
 
-/* Runs a statement that changes rows; *rows (may be NULL) says how many. Errors as crm_db_begin(), or
- * CRM360_EDATA when the values cannot be stored. `pool` is used for the call only. */
+/* Runs a statement that changes rows; *rows (may be NULL) says how many. Errors as
+ * crm_db_begin(), or CRM360_EDATA when the values cannot be stored. `pool` is used for the call
+ * only. */
 apr_status_t crm_db_execute(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
                             const char **values, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -86,7 +88,7 @@ typedef enum {
 
 typedef enum {
     CRM_DB_NOTHING, /* the connection goes on */
-    CRM_DB_PREPARE, /* the statement did not run and must be prepared again: the schema has changed */
+    CRM_DB_PREPARE, /* the schema has changed: it did not run, prepare it again */
     CRM_DB_REOPEN   /* the connection is of no more use */
 } crm_db_cure_t;
 
@@ -97,20 +99,22 @@ typedef struct crm_db_dialect_t {
     const char *for_update; /* what a locking SELECT ends with */
     crm_db_statement_t schema_there; /* selects how many tables WebhookSchema there are */
 
-    /* Makes apr_dbd's parameters from the section. A missing database is CRM360_ESCHEMA, or is made when
-     * *create is set, which then says whether that was so. *why has no secret. */
+    /* Makes apr_dbd's parameters from the section. A missing database is CRM360_ESCHEMA, or is
+     * made when *create is set, which then says whether that was so. *why has no secret. */
     apr_status_t (*locate)(const char **params, int *create, const char **why,
                            const crm360_database_t *database, apr_pool_t *pool);
-    /* Settings of a fresh connection. 0 = done. */
-    int (*settle)(void *native);
+    /* Settings of a fresh connection. On failure *why says more, or is NULL: then classify() and
+     * explain() know. */
+    apr_status_t (*settle)(const char **why, void *native);
     crm_db_state_t (*state)(void *native);
     /* Class of the error that just happened, and what helps. */
     apr_status_t (*classify)(crm_db_cure_t *cure, void *native);
-    /* Its text, without user data. */
-    const char *(*explain)(void *native);
+    /* Its text, without user data, into a buffer of `size` bytes. */
+    void (*explain)(char *text, apr_size_t size, void *native);
 } crm_db_dialect_t;
 
 extern const crm_db_dialect_t crm_db_sqlite3;
+extern const crm_db_dialect_t crm_db_pgsql;
 
 /* The driver of a connection; never NULL. */
 const crm_db_dialect_t *crm_db_dialect(const crm_db_t *db);

@@ -1,7 +1,7 @@
 /*
- * The SQLite side of a connection: settings, the state of a transaction, and the class of an error. The only
- * file that includes sqlite3.h. Must never make a database file unless a migration asks for it: an empty file
- * in the wrong place would hide a wrong path.
+ * The SQLite side of a connection: settings, the state of a transaction, and the class of an error.
+ * The only file that includes sqlite3.h. Must never make a database file unless a migration asks
+ * for it: an empty file in the wrong place would hide a wrong path.
  */
 #include "crm/db_private.h"
 
@@ -15,15 +15,17 @@
  * waited for about 5 s in all: well below a handler's time limit. */
 #define BUSY_TIMEOUT_MS 200
 
-/* Another program may just be making the database, and then switching to the write-ahead log fails at
- * once instead of waiting for the busy timeout, because both hold the lock it needs alone. */
+/* Another program may just be making the database, and then switching to the write-ahead log
+ * fails at once instead of waiting for the busy timeout, because both hold the lock it needs
+ * alone. */
 #define SETTLE_TRIES 20
 #define SETTLE_PAUSE (100 * 1000)
 
 #define FILE_MODE (APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD)
 
 /* A statement that failed at its step leaves the exact code in the connection only after it was
- * reset, which apr_dbd does before it returns (sqlite3_prepare: https://sqlite.org/c3ref/step.html). */
+ * reset, which apr_dbd does before it returns (sqlite3_prepare:
+ * https://sqlite.org/c3ref/step.html). */
 static apr_status_t classify(crm_db_cure_t *cure, void *native)
 {
     int code = sqlite3_extended_errcode(native);
@@ -42,12 +44,13 @@ static apr_status_t classify(crm_db_cure_t *cure, void *native)
         return CRM360_EDATA;
     case SQLITE_OK:
     case SQLITE_SCHEMA:
-        /* Statements made by sqlite3_prepare, as apr_dbd's are, do not survive a change of the schema.
-         * One that never got to run leaves no code behind. */
+        /* Statements made by sqlite3_prepare, as apr_dbd's are, do not survive a change of the
+         * schema. One that never got to run leaves no code behind. */
         *cure = CRM_DB_PREPARE;
         return CRM360_ESCHEMA;
     case SQLITE_ERROR:
-        /* All our SQL is constant: what the database does not understand is a schema of another version. */
+        /* All our SQL is constant: what the database does not understand is a schema of another
+         * version. */
         *cure = CRM_DB_REOPEN;
         return CRM360_ESCHEMA;
     case SQLITE_BUSY:
@@ -61,9 +64,12 @@ static apr_status_t classify(crm_db_cure_t *cure, void *native)
     }
 }
 
-static const char *explain(void *native)
+static void explain(char *text, apr_size_t size, void *native)
 {
-    return sqlite3_errcode(native) == SQLITE_OK ? "the schema has changed" : sqlite3_errmsg(native);
+    apr_cpystrn(text,
+                sqlite3_errcode(native) == SQLITE_OK ? "the schema has changed"
+                                                     : sqlite3_errmsg(native),
+                size);
 }
 
 /* SQLite ends a transaction by itself after some errors (disk full, I/O). */
@@ -72,10 +78,11 @@ static crm_db_state_t state(void *native)
     return sqlite3_get_autocommit(native) ? CRM_DB_IDLE : CRM_DB_IN_TRANSACTION;
 }
 
-static int settle(void *native)
+static apr_status_t settle(const char **why, void *native)
 {
     int tries, rc = SQLITE_OK;
 
+    *why = NULL;
     (void)sqlite3_busy_timeout(native, BUSY_TIMEOUT_MS); /* cannot fail */
     for (tries = 0; tries < SETTLE_TRIES; tries++) {
         rc = sqlite3_exec(native,
@@ -88,7 +95,7 @@ static int settle(void *native)
         }
         apr_sleep(SETTLE_PAUSE);
     }
-    return rc != SQLITE_OK;
+    return rc == SQLITE_OK ? APR_SUCCESS : APR_EGENERAL;
 }
 
 static apr_status_t make_file(const char *path, int *create, const char **why, apr_pool_t *pool)

@@ -1,6 +1,6 @@
 /*
- * The rows of ContactIdentifiers and their marks of deletion. Must never remove either: a mark that is gone
- * would let a late message bring a deleted person back.
+ * The rows of ContactIdentifiers and their marks of deletion. Must never remove either: a mark that
+ * is gone would let a late message bring a deleted person back.
  */
 #include "crm/identifier.h"
 
@@ -38,7 +38,8 @@ static const crm_db_statement_t count_of_source = {
     .label = "identifier_of_source",
     .sql = "SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId = %d AND SourceId = %d"};
 
-/* The key is built from the columns: rows of other programs may have another ContactIdentifierId. */
+/* The key is built from the columns: rows of other programs may have another
+ * ContactIdentifierId. */
 static const crm_db_statement_t count_live = {
     .label = "identifier_live",
     .sql = "SELECT COUNT(*) FROM ContactIdentifiers i LEFT JOIN WebhookVersions v"

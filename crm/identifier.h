@@ -1,7 +1,7 @@
 /*
- * ContactIdentifiers: what a source calls a contact, and whether that source has deleted it. Private to
- * crm/. A deletion is kept as a mark in WebhookVersions, where it can stand before the identifier
- * itself is known.
+ * ContactIdentifiers: what a source calls a contact, and whether that source has deleted it.
+ * Private to crm/. A deletion is kept as a mark in WebhookVersions, where it can stand before the
+ * identifier itself is known.
  */
 #ifndef CRM_IDENTIFIER_H
 #define CRM_IDENTIFIER_H

@@ -1,6 +1,6 @@
 /*
- * The inbox table. Must never be written outside the transaction that holds the message's effect, save
- * for pruning.
+ * The inbox table. Must never be written outside the transaction that holds the message's effect,
+ * save for pruning.
  */
 #include "crm/inbox.h"
 

@@ -1,9 +1,9 @@
 /*
  * Recognising a person by mail address or mobile number. Private to crm/.
  *
- * People are searched in Addresses, so that rows of any origin are found. WebhookMatches only keeps two
- * transactions from making the same person at once: look first, then search, and claim what was found
- * free after the contact was made; of two at once one gets CRM360_ECONFLICT and runs again.
+ * People are searched in Addresses, so that rows of any origin are found. WebhookMatches only keeps
+ * two transactions from making the same person at once: look first, then search, and claim what was
+ * found free after the contact was made; of two at once one gets CRM360_ECONFLICT and runs again.
  */
 #ifndef CRM_MATCH_H
 #define CRM_MATCH_H
@@ -24,14 +24,15 @@ apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_match_kind_t k
                             const char *value, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Searches a contact that is not deleted, has this value in an address that is not deleted, and has no
- * identifier of `source_id` yet (families share phones, and then a source tells them apart). The oldest
- * of several; 0 = none. */
+/* Searches a contact that is not deleted, has this value in an address that is not deleted, and
+ * has no identifier of `source_id` yet (families share phones, and then a source tells them
+ * apart). The oldest of several; 0 = none. */
 apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *match, int source_id,
                             apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* Takes the key for a contact; `created` = the contact was made in this transaction, which alone may take
- * a key from another contact. CRM360_ECONFLICT: somebody took it since it was looked up. */
+/* Takes the key for a contact; `created` = the contact was made in this transaction, which alone
+ * may take a key from another contact. CRM360_ECONFLICT: somebody took it since it was looked
+ * up. */
 apr_status_t crm_match_claim(crm_db_t *db, const crm_match_t *match, int contact_id, int created,
                              apr_pool_t *pool) __attribute__((warn_unused_result));
 

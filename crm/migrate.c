@@ -1,6 +1,6 @@
 /*
- * Applies the numbered schema files. Must never change a database that is newer than this program, and
- * never leave half a migration behind.
+ * Applies the numbered schema files. Must never change a database that is newer than this program,
+ * and never leave half a migration behind.
  */
 #include "crm/migrate.h"
 
@@ -72,8 +72,8 @@ apr_status_t crm_db_schema_version(int *version, crm_db_t *db, apr_pool_t *pool)
     return rv;
 }
 
-/* Runs a file statement by statement: apr_dbd reports only the last error of several. A statement ends
- * with a semicolon at the end of a line; lines that begin with -- are left out. */
+/* Runs a file statement by statement: apr_dbd reports only the last error of several. A
+ * statement ends with a semicolon at the end of a line; lines that begin with -- are left out. */
 static apr_status_t run_statements(crm_db_t *db, const char *text, apr_pool_t *pool)
 {
     const char *sql = "", *line, *end;

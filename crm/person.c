@@ -1,6 +1,6 @@
 /*
- * Finding or making a person and writing what a message says. The order of the steps matters: it is the
- * order in which rows are locked on a database with several writers.
+ * Finding or making a person and writing what a message says. The order of the steps matters: it is
+ * the order in which rows are locked on a database with several writers.
  *   1. take the identifier: messages about one person follow each other
  *   2. look the match keys up, before the search (match.h)
  *   3. find the contact by identifier, mail address, mobile number

@@ -1,7 +1,7 @@
 /*
- * A person as one source tells of it: found or made in Contacts, with its identifier and one address. What
- * handlers use; the tables behind it are contact.h, address.h, identifier.h.
- * Any set of messages about one identifier gives the same rows, in whatever order and however often.
+ * A person as one source tells of it: found or made in Contacts, with its identifier and one
+ * address. What handlers use; the tables behind it are contact.h, address.h, identifier.h. Any set
+ * of messages about one identifier gives the same rows, in whatever order and however often.
  */
 #ifndef CRM_PERSON_H
 #define CRM_PERSON_H
@@ -22,16 +22,16 @@ typedef struct crm_person_t {
     crm_news_t address[CRM_ADDRESS_GROUPS];
 } crm_person_t;
 
-/* Saves what a message says, inside the caller's transaction. The contact is the one with this identifier;
- * else the one with this mail address, else with this mobile number, unless it already has an identifier
- * of the same source; else a new one. If the source has deleted the identifier, the data is
- * written and the contact stays flagged. *contact_id may be NULL.
- * Errors as crm_db_begin(), or CRM360_EDATA. */
+/* Saves what a message says, inside the caller's transaction. The contact is the one with this
+ * identifier; else the one with this mail address, else with this mobile number, unless it
+ * already has an identifier of the same source; else a new one. If the source has deleted the
+ * identifier, the data is written and the contact stays flagged. *contact_id may be NULL. Errors
+ * as crm_db_begin(), or CRM360_EDATA. */
 apr_status_t crm_person_save(int *contact_id, crm_db_t *db, const crm_person_t *person,
                              apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* The source has deleted the person: marks the identifier for good, known or not, and flags the contact
- * and its addresses once all its identifiers are marked. Never removes a row. */
+/* The source has deleted the person: marks the identifier for good, known or not, and flags the
+ * contact and its addresses once all its identifiers are marked. Never removes a row. */
 apr_status_t crm_person_delete(crm_db_t *db, int source_id, const char *identifier,
                                apr_pool_t *pool) __attribute__((warn_unused_result));
 

@@ -1,9 +1,9 @@
 /*
  * The notes of the guard in WebhookVersions.Versions, one JSON object a row:
  *     {"<group>": ["<version>", "<writer>", {"<writer>": "<version of its later empty>"}]}
- * The third element is left out when it is empty; version and writer are "" while no value was written.
- * Members are sorted, so that equal notes are equal texts. To change the form, read the old one too: notes
- * live as long as their rows.
+ * The third element is left out when it is empty; version and writer are "" while no value was
+ * written. Members are sorted, so that equal notes are equal texts. To change the form, read the
+ * old one too: notes live as long as their rows.
  */
 #include "crm/version.h"
 

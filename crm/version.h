@@ -1,20 +1,21 @@
 /*
- * The guard: decides whether what a message says about a group of columns is newer than what they hold, so
- * that messages may come late, twice and in any order. Private to crm/, but for crm_version_make().
+ * The guard: decides whether what a message says about a group of columns is newer than what they
+ * hold, so that messages may come late, twice and in any order. Private to crm/, but for
+ * crm_version_make().
  *
- * The rule, for one group of one row. Each writer (source and identifier) says values or says "empty".
- * The newest value wins, whoever wrote it; a writer's newer "empty" removes that writer's own value, and
- * nobody else's. Replaying any set of messages in any order gives the same columns: what is kept is
- * the newest value's version and writer, and for each writer a later "empty".
+ * The rule, for one group of one row. Each writer (source and identifier) says values or says
+ * "empty". The newest value wins, whoever wrote it; a writer's newer "empty" removes that writer's
+ * own value, and nobody else's. Replaying any set of messages in any order gives the same columns:
+ * what is kept is the newest value's version and writer, and for each writer a later "empty".
  */
 #ifndef CRM_VERSION_H
 #define CRM_VERSION_H
 
 #include "crm/db.h"
 
-/* The version of one message (or of one group in it), in `pool`: texts that sort by the payload's own date, then
- * by the time the platform sent it (0 = not told), both in milliseconds since 1970, then by a digest of
- * the body's `len` bytes. */
+/* The version of one message (or of one group in it), in `pool`: texts that sort by the
+ * payload's own date, then by the time the platform sent it (0 = not told), both in milliseconds
+ * since 1970, then by a digest of the body's `len` bytes. */
 const char *crm_version_make(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *body,
                              apr_size_t len, apr_pool_t *pool);
 
@@ -35,8 +36,8 @@ typedef struct crm_group_t {
 
 typedef struct crm_guard_t crm_guard_t;
 
-/* Reads the notes of one row, which the caller has locked. `key` NULL makes empty notes for a row that is
- * about to be made. In `pool`. */
+/* Reads the notes of one row, which the caller has locked. `key` NULL makes empty notes for a
+ * row that is about to be made. In `pool`. */
 apr_status_t crm_guard_load(crm_guard_t **guard, crm_db_t *db, const char *table, const char *key,
                             apr_pool_t *pool) __attribute__((warn_unused_result));
 

@@ -14,8 +14,8 @@ typedef enum {
     CTL_AWAY /* a server is out of reach */
 } ctl_status_t;
 
-/* A verb: `words` are the `count` arguments behind its name. Prints what it did to standard output, what is wrong
- * to standard error, and returns the exit status. */
+/* A verb: `words` are the `count` arguments behind its name. Prints what it did to standard
+ * output, what is wrong to standard error, and returns the exit status. */
 typedef ctl_status_t ctl_verb_t(const crm360_config_t *config, int count, const char *const *words,
                                 apr_pool_t *pool);
 

@@ -1,6 +1,6 @@
 /*
- * crm360ctl migrate: one line per database, and the worst exit status of all. Must go on with the other
- * databases when one fails.
+ * crm360ctl migrate: one line per database, and the worst exit status of all. Must go on with the
+ * other databases when one fails.
  */
 #include "ctl/ctl.h"
 

@@ -1,7 +1,7 @@
 /*
- * The contract of a platform handler. A handler turns one message into rows of the CRM database, inside a
- * transaction and savepoint that the worker holds. It never touches the queue, never sleeps, keeps no state between
- * messages, and must stand being called twice with the same message.
+ * The contract of a platform handler. A handler turns one message into rows of the CRM database,
+ * inside a transaction and savepoint that the worker holds. It never touches the queue, never
+ * sleeps, keeps no state between messages, and must stand being called twice with the same message.
  */
 #ifndef HANDLER_H
 #define HANDLER_H
@@ -37,9 +37,10 @@ typedef struct handler_t {
     const char *platform; /* as the route table spells it */
     /* Which routes of the platform it serves: 1 when it can deliver `route`. */
     int (*serves)(const crm360_route_t *route);
-    /* APR_SUCCESS: *result is the verdict. Anything else is a fault of the database (CRM360_EAWAY,
-     * CRM360_ECONFLICT, CRM360_ESCHEMA) that no message is to blame for: the worker rolls the batch back and
-     * tries later without spending an attempt. CRM360_EDATA from crm is turned into REJECT by the handler. */
+    /* APR_SUCCESS: *result is the verdict. Anything else is a fault of the database
+     * (CRM360_EAWAY, CRM360_ECONFLICT, CRM360_ESCHEMA) that no message is to blame for: the
+     * worker rolls the batch back and tries later without spending an attempt. CRM360_EDATA from
+     * crm is turned into REJECT by the handler. */
     apr_status_t (*deliver)(handler_result_t *result, const crm360_message_t *message,
                             const handler_context_t *context, apr_pool_t *pool);
 } handler_t;

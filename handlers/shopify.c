@@ -1,7 +1,7 @@
 /*
- * Shopify's webhooks (https://shopify.dev/docs/api/webhooks): what all topics have in common. The route
- * decides what a message is; Shopify's own topic is only compared. Doing a message twice is harmless, because
- * everything it writes is guarded by its version (crm/version.h).
+ * Shopify's webhooks (https://shopify.dev/docs/api/webhooks): what all topics have in common. The
+ * route decides what a message is; Shopify's own topic is only compared. Doing a message twice is
+ * harmless, because everything it writes is guarded by its version (crm/version.h).
  */
 #include "handlers/shopify.h"
 
@@ -40,7 +40,8 @@ static void compare_topic(const crm360_message_t *message)
     }
 }
 
-/* Reads the body and the dates. Returns 0 with the reason in *result when it is not one JSON object. */
+/* Reads the body and the dates. Returns 0 with the reason in *result when it is not one JSON
+ * object. */
 static int read_event(handler_result_t *result, handler_shopify_event_t *event, apr_pool_t *pool)
 {
     const crm360_message_t *message = event->message;

@@ -1,8 +1,8 @@
 /*
- * Shopify customers to Contacts, ContactIdentifiers and Addresses. Insert and Update are the same: whatever
- * members a payload has are news about those columns, and members it lacks say nothing. So the topics that carry
- * a part of a customer (consents, tags) are partial updates. Must never take the absence of a member
- * for its deletion.
+ * Shopify customers to Contacts, ContactIdentifiers and Addresses. Insert and Update are the same:
+ * whatever members a payload has are news about those columns, and members it lacks say nothing. So
+ * the topics that carry a part of a customer (consents, tags) are partial updates. Must never take
+ * the absence of a member for its deletion.
  */
 #include "handlers/shopify.h"
 
@@ -71,8 +71,8 @@ static const char *id_member(json_object *object, const char *name, apr_pool_t *
     return strchr(text, '?') ? NULL : digits_of(text, pool);
 }
 
-/* The external id: admin_graphql_api_id is always exact, `id` may have gone through somebody's double; the
- * others stand in partial topics. */
+/* The external id: admin_graphql_api_id is always exact, `id` may have gone through somebody's
+ * double; the others stand in partial topics. */
 static const char *find_id(json_object *body, apr_pool_t *pool)
 {
     static const char *const names[] = {"id", "customer_id", "customerId"};
@@ -155,7 +155,8 @@ static void say_email(customer_t *customer)
     }
 }
 
-/* A phone number with its country to two columns. NULL when it cannot be read; then nothing is said. */
+/* A phone number with its country to two columns. NULL when it cannot be read; then nothing is
+ * said. */
 static const char *say_phone(crm_news_t *news, customer_t *customer, const char *text)
 {
     outbound_phone_t phone;
@@ -189,8 +190,8 @@ static void say_mobile_phone(customer_t *customer)
 
 /* ---- the default address ---- */
 
-/* An absent default_address may still be marked in the list; an empty list says nothing (a customer can
- * have a default address and an empty list, as Shopify's own samples do). */
+/* An absent default_address may still be marked in the list; an empty list says nothing (a
+ * customer can have a default address and an empty list, as Shopify's own samples do). */
 static void find_address(customer_t *customer)
 {
     json_object *body = customer->event->body, *list = NULL, *entry;
@@ -251,8 +252,8 @@ static const char *addressee(const customer_t *customer)
     return name ? name : join(customer->first_name, customer->last_name, customer->pool);
 }
 
-/* Postal lines as La Poste and AFNOR NF Z10-011 order them: 1 the company, or the person; 2 the person in
- * a company; 3 building, flat; 4 number and street. */
+/* Postal lines as La Poste and AFNOR NF Z10-011 order them: 1 the company, or the person; 2 the
+ * person in a company; 3 building, flat; 4 number and street. */
 static void say_postal(customer_t *customer)
 {
     crm_news_t *news = &customer->person.address[CRM_ADDRESS_POSTAL];
@@ -307,8 +308,8 @@ static const char *consent_version(const customer_t *customer, json_object *obje
                             customer->pool);
 }
 
-/* {"state": "subscribed", ...}: only "subscribed" is consent, any other state is none, and no state is no
- * information. Returns whether something was said. */
+/* {"state": "subscribed", ...}: only "subscribed" is consent, any other state is none, and no
+ * state is no information. Returns whether something was said. */
 static int say_consent(crm_news_t *news, customer_t *customer, const char *name)
 {
     json_object *consent;

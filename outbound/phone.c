@@ -1,7 +1,8 @@
 /*
- * E.164 from what was written. The plans are those of the ITU (country codes, national prefixes) and, for the
- * French numbers, of Arcep (decision 2018-0881 as amended): 0690 and the like belong to the codes of the
- * overseas departments, not to 33. Must never shorten or pad a number that does not fit its plan.
+ * E.164 from what was written. The plans are those of the ITU (country codes, national prefixes)
+ * and, for the French numbers, of Arcep (decision 2018-0881 as amended): 0690 and the like belong
+ * to the codes of the overseas departments, not to 33. Must never shorten or pad a number that does
+ * not fit its plan.
  */
 #include "outbound/phone.h"
 
@@ -54,8 +55,8 @@ static const plan_t plans[] = {
 
 #define PLANS (sizeof(plans) / sizeof(plans[0]))
 
-/* National numbers, without the 0, that look French and belong to another code. `alpha3` is NULL where
- * one code serves several countries. */
+/* National numbers, without the 0, that look French and belong to another code. `alpha3` is NULL
+ * where one code serves several countries. */
 static const struct {
     const char *start;
     const char *code;
@@ -87,9 +88,9 @@ static const plan_t *plan_of(const char *country)
     return &plans[0];
 }
 
-/* Digits of `text` into `digits`; *plus says whether an international prefix stood in front ("+" or
- * "00"). Blanks, no-break blanks, dots, hyphens, slashes, parentheses and "(0)" are dropped; anything else makes
- * it no number. */
+/* Digits of `text` into `digits`; *plus says whether an international prefix stood in front ("+"
+ * or "00"). Blanks, no-break blanks, dots, hyphens, slashes, parentheses and "(0)" are dropped;
+ * anything else makes it no number. */
 static apr_status_t read_digits(char *digits, int *plus, const char *text)
 {
     static const char *const skipped[] = {"(0)",          " ", "\t", ".", "-", "/", "(", ")",
@@ -163,8 +164,8 @@ static int has_prefix_of(const char *national, const char *list)
     return 0;
 }
 
-/* Country of a national number within a code that several share: the only one whose mobile numbers begin
- * so, else the wanted one if it is among them, else none. */
+/* Country of a national number within a code that several share: the only one whose mobile
+ * numbers begin so, else the wanted one if it is among them, else none. */
 static const char *country_within(const char *code, const char *national, const plan_t *wanted)
 {
     const char *only = NULL;
@@ -198,8 +199,8 @@ static void set_kind(outbound_phone_t *phone, const plan_t *plan, const char *na
     }
 }
 
-/* A number with its country code in front. Of a code that is not in the table only the length of E.164
- * is known. */
+/* A number with its country code in front. Of a code that is not in the table only the length of
+ * E.164 is known. */
 static apr_status_t international(outbound_phone_t *phone, const char *digits, const plan_t *wanted)
 {
     const plan_t *plan = NULL;
@@ -256,8 +257,9 @@ static apr_status_t french(outbound_phone_t *phone, const char *national, const 
     return finish(phone, plan->code, national, plan->alpha3);
 }
 
-/* A number as it is dialled inside the country, or with its code and no plus ("33612345678"): where
- * people dial a trunk digit, a number without it that fits behind the country code has that code. */
+/* A number as it is dialled inside the country, or with its code and no plus ("33612345678"):
+ * where people dial a trunk digit, a number without it that fits behind the country code has
+ * that code. */
 static apr_status_t national(outbound_phone_t *phone, const char *digits, const plan_t *plan)
 {
     const char *rest = digits + (plan->trunk && digits[0] == plan->trunk);

@@ -1,6 +1,6 @@
 /*
- * Phone numbers: what people and platforms write, as E.164 (ITU-T), the only form the CRM stores and
- * gateways get. Pure functions, usable by any thread. Never logs or guesses a number.
+ * Phone numbers: what people and platforms write, as E.164 (ITU-T), the only form the CRM stores
+ * and gateways get. Pure functions, usable by any thread. Never logs or guesses a number.
  */
 #ifndef OUTBOUND_PHONE_H
 #define OUTBOUND_PHONE_H
@@ -22,8 +22,8 @@ typedef struct outbound_phone_t {
     outbound_phone_kind_t kind;
 } outbound_phone_t;
 
-/* Reads `text`, written in the manner of `country` (alpha-3, alpha-2 or the numeric code of ISO 3166-1,
- * any case; NULL, empty or unknown = France). An explicit prefix wins over the country.
+/* Reads `text`, written in the manner of `country` (alpha-3, alpha-2 or the numeric code of ISO
+ * 3166-1, any case; NULL, empty or unknown = France). An explicit prefix wins over the country.
  * APR_EINVAL when it is no number that can be dialled; *phone is undefined then. */
 apr_status_t outbound_phone_parse(outbound_phone_t *phone, const char *text, const char *country)
     __attribute__((warn_unused_result));

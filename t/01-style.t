@@ -11,6 +11,7 @@ use Test::More;
 my $LINES_A_FILE = 700;
 my $LINES_A_FUNCTION = 60;
 my $LEVELS = 4;
+my $COLUMNS = 100;
 
 chdir root() or die;
 my @all;
@@ -52,6 +53,12 @@ my %code = map { $_ => code($text{$_}) } @c_files;
 none("no file has more than $LINES_A_FILE lines",
     map { my $n = $text{$_} =~ tr/\n//; $n > $LINES_A_FILE ? "$_: $n lines" : () } @c_files, @lua,
     @scripts);
+
+none("no line of C is longer than $COLUMNS columns", map {
+    my ($file, $number) = ($_, 0);
+    map { $number++; utf8::decode(my $line = $_); length $line > $COLUMNS ? "$file:$number" : () }
+        split /\n/, $text{$file};
+} @c_files);
 
 my ($functions, @long, @deep) = (0);
 for my $file (grep { /\.c$/ } @shipped) {

@@ -1,6 +1,7 @@
 /*
- * Handlers that misbehave on demand, linked into a crm360d of its own for the tests (build/t/crm360d_faulty) in the
- * place of handlers/handlers.c. The first word of the body says what to do; never part of what is installed.
+ * Handlers that misbehave on demand, linked into a crm360d of its own for the tests
+ * (build/t/crm360d_faulty) in the place of handlers/handlers.c. The first word of the body says
+ * what to do; never part of what is installed.
  */
 #include <apr_strings.h>
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of the CRM database share: a temporary SQLite database, made by the real migrations, and
- * a second look at it that does not go through the code under test.
+ * What the tests of the CRM database share: a temporary SQLite database, made by the real
+ * migrations, and a second look at it that does not go through the code under test.
  */
 #ifndef CRM_TOOLS_H
 #define CRM_TOOLS_H

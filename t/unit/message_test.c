@@ -1,6 +1,7 @@
 /*
- * The stored message: written and read back, cut at every byte, forged in every field. Each input is
- * handed over in a block of exactly its length, so that a tool like valgrind sees a read beyond it.
+ * The stored message: written and read back, cut at every byte, forged in every field. Each input
+ * is handed over in a block of exactly its length, so that a tool like valgrind sees a read beyond
+ * it.
  */
 #include "core/message.h"
 

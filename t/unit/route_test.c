@@ -1,4 +1,5 @@
-/* The route table: complete, consistent, and found in any spelling of case. Never starts a server. */
+/* The route table: complete, consistent, and found in any spelling of case. Never starts a
+ * server. */
 #include "core/route.h"
 
 #include <apr_general.h>

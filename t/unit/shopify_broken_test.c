@@ -1,4 +1,5 @@
-/* Shopify customers: bodies that are cut, mistyped or no JSON are rejected or read as far as they go. */
+/* Shopify customers: bodies that are cut, mistyped or no JSON are rejected or read as far as
+ * they go. */
 #include "t/unit/shopify_tools.h"
 
 static void is_sound(const char *reason, const char *what, int at)

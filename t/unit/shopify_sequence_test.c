@@ -28,7 +28,8 @@ static const sent_t events[] = {
 
 #define EVENTS 5
 
-/* Delivers the events in an order and gives the dump. `twice`: each once more afterwards, backwards. */
+/* Delivers the events in an order and gives the dump. `twice`: each once more afterwards,
+ * backwards. */
 static const char *outcome(const int *order, int twice)
 {
     int i, fine = crm_db_begin(db) == APR_SUCCESS;

@@ -1,6 +1,6 @@
 /*
- * What the tests of Shopify's handler share: messages made by hand, delivered as the worker does it, and all
- * that they leave in a temporary database.
+ * What the tests of Shopify's handler share: messages made by hand, delivered as the worker does
+ * it, and all that they leave in a temporary database.
  */
 #ifndef SHOPIFY_TOOLS_H
 #define SHOPIFY_TOOLS_H
