@@ -22,12 +22,12 @@ static const crm_db_statement_t select_row = {
 static const crm_db_statement_t insert_row = {
     .label = "contact_insert",
     .sql = "INSERT INTO Contacts (FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId)"
-           " VALUES (%s, %s, %s, %pDs, %d) RETURNING ContactId"};
+           " VALUES (%s, %s, %s, %s, %d) RETURNING ContactId"};
 
 static const crm_db_statement_t update_row = {
     .label = "contact_update",
     .sql = "UPDATE Contacts SET FirstName = %s, LastName = %s, CompanyName = %s,"
-           " AdvertiserCreationDate = %pDs, ZoneId = %d WHERE ContactId = %d"};
+           " AdvertiserCreationDate = %s, ZoneId = %d WHERE ContactId = %d"};
 
 static const crm_db_statement_t flag_row = {
     .label = "contact_flag",

@@ -25,7 +25,7 @@ struct crm_db_t {
     apr_pool_t *connection; /* lives as long as `handle` */
     apr_dbd_t *handle;      /* NULL = closed */
     apr_hash_t *statements; /* label -> prepared_t, in `connection` */
-    int prepared;           /* how many there have been on this connection */
+    int prepared;           /* how many statements there have been */
     int reopen;             /* the connection is of no more use */
     char error[256];
 };

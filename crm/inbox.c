@@ -9,13 +9,13 @@
 
 static const crm_db_statement_t insert_row = {
     .label = "inbox_insert",
-    .sql = "INSERT INTO WebhookInbox (MessageId, Route, ProcessedAt) VALUES (%s, %s, %pDs)"
+    .sql = "INSERT INTO WebhookInbox (MessageId, Route, ProcessedAt) VALUES (%s, %s, %s)"
            " ON CONFLICT DO NOTHING"};
 
 static const crm_db_statement_t delete_old = {
     .label = "inbox_prune",
     .sql = "DELETE FROM WebhookInbox WHERE MessageId IN (SELECT MessageId FROM WebhookInbox"
-           " WHERE ProcessedAt < %pDs ORDER BY ProcessedAt LIMIT CAST(%d AS INTEGER))"};
+           " WHERE ProcessedAt < %s ORDER BY ProcessedAt LIMIT CAST(%d AS INTEGER))"};
 
 apr_status_t crm_inbox_add(int *fresh, crm_db_t *db, const char *id, const char *route,
                            apr_pool_t *pool)

@@ -27,7 +27,7 @@ static const crm_db_statement_t move_key = {
     " WHERE i.ContactId = a.ContactId AND i.SourceId = %d)"
 
 static const crm_db_statement_t find_by[] = {
-    [CRM_MATCH_EMAIL] = {.label = "match_email", .sql = FIND("LOWER(a.Email) = LOWER(%s)")},
+    [CRM_MATCH_EMAIL] = {.label = "match_email", .sql = FIND("LOWER(a.Email) = %s")},
     [CRM_MATCH_PHONE] = {.label = "match_phone", .sql = FIND("a.MobilePhoneNumber = %s")},
 };
 
@@ -40,15 +40,16 @@ apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_match_kind_t k
 
     memset(match, 0, sizeof(*match));
     match->kind = kind;
-    match->value = value;
     if (!value) {
         return APR_SUCCESS;
     }
+    /* As the databases do it: no letters but those of ASCII. */
     key = apr_pstrcat(pool, kind == CRM_MATCH_EMAIL ? "email:" : "phone:", value, NULL);
     for (c = key; *c; c++) {
         *c = (char)apr_tolower(*c);
     }
     match->key = key;
+    match->value = strchr(key, ':') + 1;
     rv = crm_db_select(&rows, db, &select_owner, CRM_DB_VALUES(match->key), pool);
     match->owner = (int)crm_db_number(&rows, 0, 0);
     return rv;

@@ -18,7 +18,7 @@ static const crm_db_statement_t select_version = {.label = "schema_version",
 
 static const crm_db_statement_t insert_version = {
     .label = "schema_insert",
-    .sql = "INSERT INTO WebhookSchema (Version, AppliedAt) VALUES (%d, %pDs)"};
+    .sql = "INSERT INTO WebhookSchema (Version, AppliedAt) VALUES (%d, %s)"};
 
 /* Number of a schema file "NNNN-<driver>", 0 when it belongs to another driver. */
 static int number_of(const crm360_embedded_t *file, const char *driver)
