@@ -236,9 +236,13 @@ const crm_db_dialect_t crm_db_pgsql = {
     /* One migration at a time; the number is ours (the bytes "CRM3"). */
     .migrate = "SET LOCAL lock_timeout TO '60s'; SELECT pg_advisory_xact_lock(1129467187)",
     .for_update = " FOR UPDATE",
-    /* Where the search path of this connection finds it, as all other statements do. */
+    /* Where the search path of this connection finds it, as all other statements do. Asked of the
+     * table of tables: to_regclass() may answer from memory, and not know what another migration
+     * has made while we waited for it. */
     .schema_there = {.label = "schema_there",
-                     .sql = "SELECT COUNT(pg_catalog.to_regclass('WebhookSchema'))"},
+                     .sql =
+                         "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE relkind = 'r'"
+                         " AND relname = 'webhookschema' AND pg_catalog.pg_table_is_visible(oid)"},
     .locate = locate,
     .settle = settle,
     .state = state,
