@@ -8,6 +8,10 @@
 local queue, claims, failures, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token = ARGV[1]
 
+-- A key of the wrong type fails here, before anything is written.
+redis.call('ZCARD', queue)
+redis.call('HLEN', failures)
+
 local ids, messages = {}, {}
 for i = 2, math.min(#ARGV, 101) do
     local good, claim = pcall(cjson.decode, redis.call('HGET', claims, ARGV[i]) or '')

@@ -8,6 +8,10 @@
 local queue, claims, failures, dead, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, id, reason = ARGV[1], ARGV[2], ARGV[3]
 
+-- A key of the wrong type fails here, before anything is written.
+redis.call('ZCARD', queue)
+redis.call('ZCARD', dead)
+
 local good, claim = pcall(cjson.decode, redis.call('HGET', claims, id) or '')
 if not good or type(claim) ~= 'table' or claim.token ~= token then
     return 0

@@ -13,6 +13,9 @@ local queue, claims, failures, dead, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local most, lease = math.min(tonumber(ARGV[1]), 100), tonumber(ARGV[2])
 local token, worker, expiries_most = ARGV[3], ARGV[4], tonumber(ARGV[5])
 
+-- A key of the wrong type fails here, before anything is written.
+redis.call('ZCARD', dead)
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 

@@ -15,6 +15,11 @@ local queue, claims, failures, dead, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local field, holder, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local crashed, what, crashes_most, channel = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 
+-- A key of the wrong type fails here, before anything is written.
+redis.call('ZCARD', queue)
+redis.call('ZCARD', dead)
+redis.call('HLEN', failures)
+
 local function decode(text)
     local good, value = pcall(cjson.decode, text or '')
     return good and type(value) == 'table' and value or nil

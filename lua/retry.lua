@@ -8,6 +8,10 @@
 local queue, claims, failures, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, id, delay, reason, channel = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
+-- A key of the wrong type fails here, before anything is written.
+redis.call('ZCARD', queue)
+redis.call('HLEN', failures)
+
 local good, claim = pcall(cjson.decode, redis.call('HGET', claims, id) or '')
 if not good or type(claim) ~= 'table' or claim.token ~= token then
     return 0
