@@ -28,6 +28,12 @@ static apr_time_t earlier(apr_time_t a, apr_time_t b)
     return a < b ? a : b;
 }
 
+/* How many may work on it now: one tries first whether a database that was away is back. */
+static int most_now(const database_t *database)
+{
+    return database->held_until ? 1 : database->most;
+}
+
 consumer_schedule_t *consumer_schedule_make(int databases, const int *most_at_once,
                                             apr_pool_t *pool)
 {
@@ -77,7 +83,8 @@ int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, ap
         database_t *database = &schedule->databases[at];
         entry_t *entry = &database->lanes[lane];
 
-        if (entry->due <= now && database->taken < database->most && database->held_until <= now) {
+        if (entry->due <= now && database->taken < most_now(database) &&
+            database->held_until <= now) {
             entry->taken++;
             database->taken++;
             schedule->turn[lane] = (at + 1) % schedule->count;
@@ -116,7 +123,7 @@ apr_time_t consumer_schedule_next(const consumer_schedule_t *schedule, const int
     for (i = 0; i < schedule->count; i++) {
         const database_t *database = &schedule->databases[i];
 
-        if (database->taken >= database->most) {
+        if (database->taken >= most_now(database)) {
             continue; /* the report of who works on it is the event to wait for */
         }
         for (lane = 0; lane < CRM360_LANES; lane++) {

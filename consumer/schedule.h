@@ -39,7 +39,8 @@ int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, ap
 void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                             apr_time_t at);
 
-/* Nothing of this database is taken before `until`; 0 ends the pause. */
+/* Nothing of this database is taken before `until`, and then by one worker only, until 0 ends the
+ * pause: the others wait for what becomes of his try. */
 void consumer_schedule_hold(consumer_schedule_t *schedule, int database, apr_time_t until);
 
 /* When something that cannot be taken now will be due by time alone; CONSUMER_NEVER when only an

@@ -102,6 +102,24 @@ static void test_hold(apr_pool_t *pool)
        "no timer for a lane without idle worker");
 }
 
+static void test_probe(apr_pool_t *pool)
+{
+    const int most[] = {4};
+    consumer_schedule_t *s = consumer_schedule_make(1, most, pool);
+
+    consumer_schedule_hold(s, 0, 100);
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 10);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 100), 0,
+              "after a pause one worker tries");
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 10);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 100), -1, "and the others wait for it");
+    consumer_schedule_done(s, 0, CRM360_LANE_LIVE, 10);
+    consumer_schedule_hold(s, 0, 0);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 100), 0, "it worked: one");
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 10);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 100), 0, "and another");
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -113,6 +131,7 @@ int main(void)
     test_one_writer(pool);
     test_wake_while_taken(pool);
     test_hold(pool);
+    test_probe(pool);
     apr_terminate();
     return tap_done();
 }
