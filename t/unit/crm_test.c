@@ -13,8 +13,14 @@ static const crm_db_statement_t insert_orphan = {
     .label = "test_orphan", .sql = "INSERT INTO Addresses (ContactId) VALUES (%d)"};
 static const crm_db_statement_t select_texts = {
     .label = "test_texts", .sql = "SELECT CAST(%s AS TEXT), CAST(%s AS TEXT), 12"};
+static const crm_db_statement_t select_number = {.label = "test_number",
+                                                 .sql = "SELECT CAST(CAST(%s AS TEXT) AS INTEGER)"};
+static const crm_db_statement_t select_lock = {
+    .label = "test_lock", .sql = "SELECT Version FROM WebhookSchema", .locks = 1};
 static const crm_db_statement_t unknown_table = {.label = "test_unknown",
                                                  .sql = "SELECT 1 FROM NoSuchTable"};
+
+#define DATE "2026-03-02T09:15:27"
 
 /* ---- migrations and opening ---- */
 
@@ -132,6 +138,20 @@ static void transactions(void)
     crm_db_close(db);
 }
 
+/* A statement that fails, inside a savepoint as a message would have it. */
+static void refused(crm_db_t *db, const crm_db_statement_t *statement, const char **values,
+                    int count, apr_status_t want, const char *name)
+{
+    apr_status_t rv = crm_db_savepoint(db);
+
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_execute(NULL, db, statement, values, count, pool);
+    }
+    ok(rv == want, "%s", name);
+    /* Without changing what crm_db_error() says. */
+    ok(crm_db_savepoint_rollback(db) == APR_SUCCESS, "it is undone");
+}
+
 static void statements(void)
 {
     crm360_database_t *section = tools_section("statements");
@@ -150,13 +170,15 @@ static void statements(void)
        "a wrong number of values is refused");
 
     ok(crm_db_begin(db) == APR_SUCCESS, "begin");
-    ok(crm_db_execute(NULL, db, &insert_version, CRM_DB_VALUES("1", "x"), pool) == CRM360_ECONFLICT,
-       "a key that is taken is a conflict");
-    ok(strstr(crm_db_error(db), "UNIQUE constraint failed") != NULL, "with the database's words");
-    ok(crm_db_execute(NULL, db, &insert_version, CRM_DB_VALUES("2", NULL), pool) == CRM360_EDATA,
-       "NULL where it must not be is wrong data");
-    ok(crm_db_execute(NULL, db, &insert_orphan, CRM_DB_VALUES("77"), pool) == CRM360_EDATA,
-       "a row without its contact is wrong data");
+    refused(db, &insert_version, CRM_DB_VALUES("1", DATE), CRM360_ECONFLICT,
+            "a key that is taken is a conflict");
+    ok(strstr(crm_db_error(db), tools_pgsql() ? "duplicate key" : "UNIQUE constraint failed") !=
+           NULL,
+       "with the database's words: %s", crm_db_error(db));
+    refused(db, &insert_version, CRM_DB_VALUES("2", NULL), CRM360_EDATA,
+            "NULL where it must not be is wrong data");
+    refused(db, &insert_orphan, CRM_DB_VALUES("77"), CRM360_EDATA,
+            "a row without its contact is wrong data");
     ok(crm_db_commit(db) == APR_SUCCESS, "such errors do not end the transaction");
     ok(crm_db_select(&rows, db, &unknown_table, NULL, 0, pool) == CRM360_ESCHEMA,
        "an unknown table is a wrong schema");
@@ -225,6 +247,155 @@ static void pruning(void)
        "prune all");
     is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox"), "new",
             "the young one stays");
+    crm_db_close(db);
+}
+
+/* ---- PostgreSQL only ---- */
+
+static void migrations_pgsql(void)
+{
+    crm360_database_t *section = tools_section("migrations");
+    crm_migration_t done;
+    const char *why = "";
+    crm_db_t *db;
+
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an empty database is no schema");
+    ok(strstr(why, "version 0, this program needs 1; run: crm360ctl migrate") != NULL, "%s", why);
+    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
+    ok(!done.created && done.from == 0 && done.to == 1, "from nothing to version 1");
+    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
+    ok(done.from == 1 && done.to == 1, "changes nothing");
+    tools_query(section, "INSERT INTO WebhookSchema VALUES (99, '" DATE "')");
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
+    tools_query(section, "DELETE FROM WebhookSchema");
+    ok(crm_migrate(&done, &why, section, pool) == CRM360_ESCHEMA, "half a schema is not migrated");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "0",
+            "and nothing of the attempt remains");
+}
+
+/* Opens it; what was wrong is in *why, where no piece of the password may be. */
+static apr_status_t try_params(const char **why, crm360_database_t *section, const char *params)
+{
+    crm_db_t *db;
+    apr_status_t rv;
+
+    section->params = params;
+    *why = "";
+    rv = crm_db_open(&db, why, section, pool);
+    if (rv == APR_SUCCESS) {
+        crm_db_close(db);
+    }
+    ok(!strstr(*why, "cret"), "no password in: %s", *why);
+    return rv;
+}
+
+static const crm_db_statement_t select_settings = {
+    .label = "test_settings",
+    .sql = "SELECT current_setting('application_name'), current_setting('client_encoding'),"
+           " current_setting('TimeZone'), current_setting('synchronous_commit')"};
+
+static void params_pgsql(void)
+{
+    crm360_database_t *section = tools_section("params");
+    const char *params = section->params, *why;
+    crm_db_rows_t rows;
+    apr_status_t rv;
+    crm_db_t *db;
+
+    section->password = "se'cret\\ password='";
+    rv = try_params(&why, section, apr_pstrcat(pool, params, " options='", NULL));
+    ok(rv == CRM360_ECONFIG, "an open quote does not swallow the password");
+    rv = try_params(&why, section, apr_pstrcat(pool, params, " password", NULL));
+    ok(rv == CRM360_ECONFIG, "nor does a name without a value");
+    rv = try_params(&why, section, apr_pstrcat(pool, params, " dbname=unit_not_there", NULL));
+    ok(rv == CRM360_EAWAY && strstr(why, "unit_not_there"), "no such database");
+    rv = try_params(&why, section, apr_pstrcat(pool, params, " host=/nowhere", NULL));
+    ok(rv == CRM360_EAWAY && strstr(why, "/nowhere"), "no such server");
+
+    section->params = params;
+    crm_db_close(tools_open(section));
+    tools_query(section, "ALTER ROLE CURRENT_USER SET synchronous_commit TO off");
+    is_text(tools_query(section, "SHOW synchronous_commit"), "off", "a server that does not wait");
+    section->params = apr_pstrcat(pool, params, " application_name='it\\'s\\\\'", NULL);
+    db = tools_open(section);
+    tools_query(section, "ALTER ROLE CURRENT_USER RESET synchronous_commit");
+    ok(crm_db_select(&rows, db, &select_settings, NULL, 0, pool) == APR_SUCCESS, "settings");
+    is_text(crm_db_cell(&rows, 0, 0), "it's\\", "quotes and backslashes are passed on");
+    is_text(crm_db_cell(&rows, 0, 1), "UTF8", "the encoding");
+    is_text(crm_db_cell(&rows, 0, 2), "UTC", "the time zone");
+    is_text(crm_db_cell(&rows, 0, 3), "on", "commits wait for the disk");
+    crm_db_close(db);
+
+    tools_query(section,
+                "CREATE DATABASE unit_latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0");
+    rv = try_params(&why, section, apr_pstrcat(pool, params, " dbname=unit_latin", NULL));
+    ok(rv == CRM360_ECONFIG && strstr(why, "UTF8"), "another encoding is refused");
+    tools_query(section, "DROP DATABASE unit_latin");
+}
+
+/* PostgreSQL answers COMMIT of a transaction that has failed with success, and rolls it back. */
+static void aborted_pgsql(void)
+{
+    crm360_database_t *section = tools_section("aborted");
+    crm_db_t *db = tools_open(section);
+    crm_db_rows_t rows;
+    int fresh;
+
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS && fresh,
+       "something is written");
+    ok(crm_db_select(&rows, db, &select_number, CRM_DB_VALUES("secret value"), pool) ==
+           CRM360_EDATA,
+       "a statement fails");
+    ok(!strstr(crm_db_error(db), "secret"), "its text quotes no value: %s", crm_db_error(db));
+    ok(add(db, "b", &fresh) == CRM360_EAWAY && !fresh, "the next one is refused");
+    ok(crm_db_commit(db) == CRM360_EAWAY, "commit refuses");
+    ok(strstr(crm_db_error(db), "ended the transaction") != NULL, "%s", crm_db_error(db));
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookInbox"), "0", "nothing is there");
+    ok(crm_db_begin(db) == APR_SUCCESS && crm_db_savepoint(db) == APR_SUCCESS &&
+           crm_db_execute(NULL, db, &insert_orphan, CRM_DB_VALUES("x"), pool) == CRM360_EDATA,
+       "one fails inside a savepoint");
+    ok(crm_db_savepoint_release(db) == CRM360_EAWAY, "which cannot be released");
+    ok(crm_db_savepoint_rollback(db) == APR_SUCCESS && add(db, "c", &fresh) == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "but rolled back, and the rest goes on");
+    is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox"), "c", "and is there");
+    crm_db_close(db);
+}
+
+static void errors_pgsql(void)
+{
+    crm360_database_t *section = tools_section("errors");
+    crm_db_t *db = tools_open(section), *other;
+    crm_db_rows_t rows;
+    const char *why = "";
+    apr_time_t start;
+    int fresh, took;
+
+    ok(crm_db_open(&other, &why, section, pool) == APR_SUCCESS, "a second connection");
+    ok(crm_db_begin(db) == APR_SUCCESS && crm_db_begin(other) == APR_SUCCESS &&
+           crm_db_select(&rows, other, &select_lock, NULL, 0, pool) == APR_SUCCESS,
+       "holds a row");
+    start = apr_time_now();
+    ok(crm_db_select(&rows, db, &select_lock, NULL, 0, pool) == CRM360_EAWAY, "which is awaited");
+    took = (int)apr_time_sec(apr_time_now() - start);
+    ok(took >= 5 && took <= 15, "within bounds (%d s): %s", took, crm_db_error(db));
+    crm_db_rollback(db);
+    crm_db_rollback(other);
+    crm_db_close(other);
+
+    /* A server that restarts or kills the connection in the middle. */
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS, "in a transaction");
+    tools_query(section, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                         " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    ok(crm_db_commit(db) == CRM360_EAWAY, "a connection that is gone: %s", crm_db_error(db));
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "a", &fresh) == APR_SUCCESS && fresh &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "is made again, and nothing of the transaction was left");
+
+    tools_query(section, "ALTER TABLE WebhookInbox ALTER COLUMN Route TYPE SMALLINT USING 1");
+    ok(crm_db_begin(db) == APR_SUCCESS && add(db, "b", &fresh) != APR_SUCCESS,
+       "a column of another type: %s", crm_db_error(db));
+    crm_db_rollback(db);
     crm_db_close(db);
 }
 
@@ -343,12 +514,20 @@ static void countries(void)
 int main(void)
 {
     tools_start();
-    migrations();
-    wrong_sections();
+    if (tools_pgsql()) {
+        migrations_pgsql();
+        params_pgsql();
+        aborted_pgsql();
+        errors_pgsql();
+    }
+    else {
+        migrations();
+        wrong_sections();
+        locked();
+    }
     transactions();
     statements();
     changed_schema();
-    locked();
     pruning();
     dates();
     countries();

@@ -1,5 +1,5 @@
 /*
- * What the tests of the CRM database share: a temporary SQLite database, made by the real
+ * What the tests of the CRM database share: a temporary database, made by the real
  * migrations, and a second look at it that does not go through the code under test.
  */
 #ifndef CRM_TOOLS_H
@@ -11,6 +11,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include <libpq-fe.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -66,7 +67,47 @@ static void tools_start(void)
     atexit(tools_remove);
 }
 
-/* A section for a database file in the folder; the file is not made. */
+/* The connection string of a PostgreSQL server's superuser, from CRM360_TEST_DB; NULL = SQLite. Then
+ * each section gets a fresh database of that server. */
+static const char *tools_pgsql(void)
+{
+    char *params;
+
+    return apr_env_get(&params, "CRM360_TEST_DB", pool) == APR_SUCCESS ? params : NULL;
+}
+
+/* Runs statements on a connection of its own; the rows of the last, as tools_query(). */
+static const char *tools_pgsql_query(const char *params, const char *sql)
+{
+    const char *text = "";
+    PGconn *native = PQconnectdb(params);
+    PGresult *result;
+    int row, i;
+
+    /* As a program that does not look at foreign keys, which on SQLite is every other one. */
+    PQclear(PQexec(native, "SET session_replication_role TO replica;"
+                           "SET client_min_messages TO warning"));
+    result = PQexec(native, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
+        printf("# %s: %s\n", sql, PQerrorMessage(native));
+        text = "failed";
+    }
+    for (row = 0; row < PQntuples(result); row++) {
+        for (i = 0; i < PQnfields(result); i++) {
+            text = apr_pstrcat(pool, text,
+                               i       ? "|"
+                               : *text ? "\n"
+                                       : "",
+                               PQgetisnull(result, row, i) ? "NULL" : PQgetvalue(result, row, i),
+                               NULL);
+        }
+    }
+    PQclear(result);
+    PQfinish(native);
+    return text;
+}
+
+/* A section for a database that is not there (SQLite), or is empty (PostgreSQL). */
 static crm360_database_t *tools_section(const char *name)
 {
     crm360_database_t *section = apr_pcalloc(pool, sizeof(*section));
@@ -77,6 +118,13 @@ static crm360_database_t *tools_section(const char *name)
     section->params = apr_pstrcat(pool, folder, "/", name, ".db", NULL);
     section->file = "test.conf";
     section->line = 1;
+    if (tools_pgsql()) {
+        section->driver = "pgsql";
+        section->params = apr_pstrcat(pool, tools_pgsql(), " dbname=unit_", name, NULL);
+        tools_pgsql_query(tools_pgsql(),
+                          apr_pstrcat(pool, "DROP DATABASE IF EXISTS unit_", name, NULL));
+        tools_pgsql_query(tools_pgsql(), apr_pstrcat(pool, "CREATE DATABASE unit_", name, NULL));
+    }
     return section;
 }
 
@@ -105,6 +153,9 @@ static const char *tools_query(const crm360_database_t *section, const char *sql
     sqlite3 *native;
     int i;
 
+    if (tools_pgsql()) {
+        return tools_pgsql_query(section->params, sql);
+    }
     if (sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(native, sql, -1, &statement, NULL) != SQLITE_OK) {
         printf("# %s: %s\n", sql, sqlite3_errmsg(native));
@@ -131,6 +182,10 @@ static void tools_execute(const crm360_database_t *section, const char *sql)
     char *error = NULL;
     sqlite3 *native;
 
+    if (tools_pgsql()) {
+        tools_pgsql_query(section->params, sql);
+        return;
+    }
     if (sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
         sqlite3_exec(native, sql, NULL, NULL, &error) != SQLITE_OK) {
         printf("# %s: %s\n", sql, error ? error : "cannot be opened");

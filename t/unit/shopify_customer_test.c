@@ -38,8 +38,8 @@ static void fixture_insert(void)
                                              ID,
                                              "SourceId",
                                              "12",
-                                             "ContactId = (SELECT ContactId FROM Contacts)",
-                                             "1",
+                                             "ContactId - (SELECT ContactId FROM Contacts)",
+                                             "0",
                                              NULL};
     static const char *const address[] = {"COUNT(*)",
                                           "1",
@@ -276,6 +276,11 @@ static void matching(void)
                  " (500, 'Lea@Example.FR', NULL), (501, 'other@example.fr', '+33611111111'),"
                  " (502, 'gone@example.fr', NULL);"
                  "UPDATE Contacts SET DeletionFlag = 1 WHERE ContactId = 502;");
+    if (tools_pgsql()) {
+        /* What SQLite does by itself: new numbers come after those of the import. */
+        tools_execute(section,
+                      "SELECT setval(pg_get_serial_sequence('contacts', 'contactid'), 502)");
+    }
     post("Insert", "{\"id\":1,\"email\":\" lea@example.fr \"}");
     is_text(ask("SELECT ContactId FROM ContactIdentifiers WHERE Identifier = '1'"), "500",
             "a mail address matches in any case");
@@ -283,12 +288,13 @@ static void matching(void)
     is_text(ask("SELECT ContactId FROM ContactIdentifiers WHERE Identifier = '2'"), "501",
             "a phone matches when the mail address does not");
     post("Insert", "{\"id\":3,\"email\":\"lea@example.fr\"}");
-    is_text(ask("SELECT ContactId NOT IN (500, 501, 502) FROM ContactIdentifiers"
-                " WHERE Identifier = '3'"),
+    is_text(ask("SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId NOT IN (500, 501, 502)"
+                " AND Identifier = '3'"),
             "1", "not when the contact has another identifier of the source");
     post("Insert", "{\"id\":4,\"email\":\"gone@example.fr\"}");
-    is_text(ask("SELECT ContactId <> 502 FROM ContactIdentifiers WHERE Identifier = '4'"), "1",
-            "a deleted contact does not match");
+    is_text(ask("SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId <> 502"
+                " AND Identifier = '4'"),
+            "1", "a deleted contact does not match");
     send_one(&(sent_t){.body = "{\"id\":1,\"email\":\"lea@example.fr\"}", .source_id = 13});
     is_text(ask("SELECT ContactId FROM ContactIdentifiers WHERE SourceId = 13"), "500",
             "another source's customer of the same number matches by mail address");
@@ -298,8 +304,9 @@ static void matching(void)
         "500", "a known identifier decides before the mail address");
     tools_execute(section, "UPDATE Addresses SET DeletionFlag = 1 WHERE ContactId = 501");
     send_one(&(sent_t){.body = "{\"id\":9,\"phone\":\"+33611111111\"}", .source_id = 14});
-    is_text(ask("SELECT ContactId <> 501 FROM ContactIdentifiers WHERE SourceId = 14"), "1",
-            "a deleted address does not match");
+    is_text(ask("SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId <> 501"
+                " AND SourceId = 14"),
+            "1", "a deleted address does not match");
 }
 
 /* A key left behind by a contact that has another mail address now must not block a new contact. */
@@ -321,12 +328,15 @@ static void stale_keys(void)
 static void key_conflict(void)
 {
     empty();
-    tools_execute(section, "CREATE TRIGGER race AFTER INSERT ON Contacts BEGIN INSERT INTO"
-                           " WebhookMatches VALUES ('email:a@b.fr', 1); END");
+    tools_execute(section, tools_pgsql()
+                               ? "CREATE RULE race AS ON INSERT TO Contacts DO ALSO INSERT INTO"
+                                 " WebhookMatches VALUES ('email:a@b.fr', 1)"
+                               : "CREATE TRIGGER race AFTER INSERT ON Contacts BEGIN INSERT INTO"
+                                 " WebhookMatches VALUES ('email:a@b.fr', 1); END");
     ok(has(post("Insert", "{\"id\":1,\"email\":\"a@b.fr\"}"),
            apr_psprintf(pool, "status %d", CRM360_ECONFLICT)),
        "whoever comes second runs again");
-    tools_execute(section, "DROP TRIGGER race");
+    tools_execute(section, tools_pgsql() ? "DROP RULE race ON Contacts" : "DROP TRIGGER race");
 }
 
 /* ---- absent, null, values ---- */
@@ -523,8 +533,9 @@ static void deletion(void)
     send_one(&(sent_t){.body = "{\"id\":1,\"first_name\":\"Later\"}",
                        .brand_id = 4,
                        .triggered = "2999-01-01T00:00:00Z"});
-    is_text(ask("SELECT FirstName, MIN(a.DeletionFlag), COUNT(*) FROM Contacts c, Addresses a"),
-            "Later|1|2", "and so does an address that is new then");
+    is_text(
+        ask("SELECT MIN(FirstName), MIN(a.DeletionFlag), COUNT(*) FROM Contacts c, Addresses a"),
+        "Later|1|2", "and so does an address that is new then");
 
     empty();
     post("Insert", "{\"id\":1,\"email\":\"a@b.fr\"}");

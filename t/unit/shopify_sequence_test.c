@@ -75,7 +75,7 @@ static void permutations(void)
     is_text(ask("SELECT FirstName, LastName, CompanyName, ZoneId, DeletionFlag FROM Contacts"),
             "NULL|Three|NULL|2|1", "in order: the contact");
     is_text(ask("SELECT BrandId, City, Email, MobilePhoneNumber, HomePhoneNumber, EmailOptin,"
-                " DeletionFlag FROM Addresses ORDER BY 1"),
+                " DeletionFlag FROM Addresses ORDER BY COALESCE(BrandId, 0)"),
             "NULL|NULL|two@example.fr|NULL|NULL|1|1\n2|NULL|two@example.fr|NULL|NULL|0|1",
             "in order: its addresses");
     do {
