@@ -369,7 +369,8 @@ static void push(webhook_t *webhook, const crm360_push_t *job)
                       receipt.detail ? receipt.detail : "no detail");
     }
     else {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+        /* Our own status values mean nothing to httpd's log; the detail says it. */
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CRM360_LOGNO(0206) "%s not stored, answering 503: %s", job->id,
                       receipt.detail ? receipt.detail : "no detail");
     }

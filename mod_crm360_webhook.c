@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "core/status.h"
 
 #define HANDLER "crm360-webhook"
 #define SECTION "<" CRM360_SECTION
@@ -130,8 +131,8 @@ static const char *webhook_database(cmd_parms *cmd, void *location, const char *
 
     (void)location;
     if (cmd->path || cmd->server->is_virtual) {
-        return SECTION ">: belongs at the level of the main server; allowed: outside of all "
-                       "sections, <VirtualHost> included";
+        return SECTION ">: belongs at the level of the main server; allowed: not inside "
+                       "<VirtualHost> or any other section";
     }
     fault = crm360_section_args(&args, args, cmd->pool);
     if (!fault) {
@@ -263,6 +264,14 @@ static void webhook_log(void *baton, crm360_log_level_t level, apr_status_t rv, 
         [CRM360_LOG_TRACE] = APLOG_TRACE1,
     };
 
+    if (rv > APR_OS_START_USERERR) {
+        char reason[120];
+
+        /* One of our own values, which httpd would not understand. */
+        ap_log_error(APLOG_MARK, levels[level], 0, baton, "%s (%s)", text,
+                     crm360_status_text(rv, reason, sizeof(reason)));
+        return;
+    }
     ap_log_error(APLOG_MARK, levels[level], rv, baton, "%s", text);
 }
 

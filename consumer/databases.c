@@ -68,11 +68,11 @@ static void close_idlest(consumer_databases_t *all)
     }
 }
 
-static void complain(consumer_database_t *database, apr_status_t rv, const char *why)
+static void complain(consumer_database_t *database, const char *why)
 {
     if (!database->complained) {
         database->complained = 1;
-        crm360_log(CRM360_LOG_ERROR, rv,
+        crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
                    CRM360_LOGNO(0313) "database %s/%s cannot be used: %s; its messages wait and "
                                       "lose no attempt",
                    database->conf->customer, database->conf->alias, why);
@@ -100,15 +100,15 @@ apr_status_t consumer_database_open(consumer_database_t **database, consumer_dat
     rv = crm_db_open(&wanted->db, &why, wanted->conf, wanted->pool);
     if (rv != APR_SUCCESS) {
         wanted->db = NULL;
-        complain(wanted, rv, why);
+        complain(wanted, why);
         close_database(wanted);
     }
     return rv;
 }
 
-void consumer_database_failed(consumer_database_t *database, apr_status_t rv, const char *why)
+void consumer_database_failed(consumer_database_t *database, const char *why)
 {
-    complain(database, rv, why);
+    complain(database, why);
     close_database(database);
 }
 

@@ -30,9 +30,9 @@ consumer_databases_t *consumer_databases_make(const crm360_config_t *config, apr
 apr_status_t consumer_database_open(consumer_database_t **database, consumer_databases_t *all,
                                     int index) __attribute__((warn_unused_result));
 
-/* A transaction failed with `rv`: logs it when it is news, and closes the connection, so that
+/* A transaction failed: logs it when it is news, and closes the connection, so that
  * the next use makes a new one. */
-void consumer_database_failed(consumer_database_t *database, apr_status_t rv, const char *why);
+void consumer_database_failed(consumer_database_t *database, const char *why);
 
 /* A transaction went well: logs the end of a failure, prunes the inbox once an hour. */
 void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool);

@@ -420,7 +420,7 @@ static void work_batch(batch_t *batch, int *away)
     }
     else if (rv != APR_SUCCESS) {
         *away = 1;
-        consumer_database_failed(batch->database, rv, crm_db_error(batch->database->db));
+        consumer_database_failed(batch->database, crm_db_error(batch->database->db));
     }
     batch->database->unsettled = tell_queue(batch, delay) != APR_SUCCESS;
     if (rv == APR_SUCCESS) {

@@ -134,14 +134,27 @@ static int reload(void *baton)
     return 0;
 }
 
+/* Serving nothing is allowed, and hardly ever meant. */
+static void tell_databases(const crm360_config_t *config)
+{
+    int count = crm360_config_databases(config)->nelts;
+
+    if (count == 0) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0343) "the configuration has no <Crm360Database>: nothing to do");
+        return;
+    }
+    crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "serving %d database%s", count, count == 1 ? "" : "s");
+}
+
 static int serve(life_t *life)
 {
     consumer_end_t end = CONSUMER_RELOAD;
     apr_status_t rv = APR_SUCCESS;
 
-    crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "crm360d %s started, %d databases", CRM360_VERSION,
-               crm360_config_databases(life->config)->nelts);
+    crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "crm360d %s started", CRM360_VERSION);
     while (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
+        tell_databases(life->config);
         rv = consumer_master_run(&end, life->config, reload, life, life->pool);
         if (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
             apr_pool_destroy(life->pool);
@@ -181,7 +194,10 @@ int main(int argc, const char *const *argv)
         return EXIT_CONFIGURATION;
     }
     if (options.test) {
-        printf("%s: fine\n", options.config_file);
+        printf("%s: fine%s\n", options.config_file,
+               crm360_config_databases(life.config)->nelts == 0
+                   ? ", but without a <Crm360Database> there is nothing to do"
+                   : "");
         return EXIT_FINE;
     }
     rv = consumer_output_open(options.log_file, options.foreground, options.pid_file,
@@ -193,6 +209,10 @@ int main(int argc, const char *const *argv)
     if (rv != APR_SUCCESS) {
         char text[200];
 
+        if (rv == CRM360_EREFUSED) {
+            fprintf(stderr, "crm360d: %s\n", error);
+            return EXIT_FAILED;
+        }
         fprintf(stderr, "crm360d: %s: %s\n", error, crm360_status_text(rv, text, sizeof text));
         return EXIT_FAILED;
     }

@@ -84,11 +84,9 @@ static apr_status_t lock_pid(int *fd, const char **error, apr_pool_t *pool)
         return errno;
     }
     if (fcntl(*fd, F_SETLK, &lock) < 0) {
-        apr_status_t rv = errno;
-
         close(*fd);
         *error = apr_pstrcat(pool, pid_name, " belongs to a crm360d that is running", NULL);
-        return rv;
+        return CRM360_EREFUSED;
     }
     return APR_SUCCESS;
 }

@@ -104,6 +104,7 @@ static apr_status_t classify(const char *text)
                                            "NOPERM",
                                            "ERR max number of clients reached",
                                            "ERR invalid password",
+                                           "ERR AUTH",
                                            "ERR DB index",
                                            NULL};
     int i;

@@ -11,6 +11,8 @@
 
 #include <sqlite3.h>
 
+#include <unistd.h>
+
 /* apr_dbd repeats a busy statement 15 times with pauses of 100 ms on top of this, so that a lock is
  * waited for about 5 s in all: well below a handler's time limit. */
 #define BUSY_TIMEOUT_MS 200
@@ -66,10 +68,21 @@ static apr_status_t classify(crm_db_cure_t *cure, void *native)
 
 static void explain(char *text, apr_size_t size, void *native)
 {
-    apr_cpystrn(text,
-                sqlite3_errcode(native) == SQLITE_OK ? "the schema has changed"
-                                                     : sqlite3_errmsg(native),
-                size);
+    switch (sqlite3_errcode(native)) {
+    case SQLITE_OK:
+        apr_cpystrn(text, "the schema has changed", size);
+        break;
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        apr_snprintf(text, size,
+                     "%s (user %lu must be able to write the database file and its folder)",
+                     sqlite3_errmsg(native), (unsigned long)geteuid());
+        break;
+    default:
+        apr_cpystrn(text, sqlite3_errmsg(native), size);
+        break;
+    }
 }
 
 /* SQLite ends a transaction by itself after some errors (disk full, I/O). */
