@@ -264,9 +264,21 @@ apr_status_t crm_db_run(crm_db_t *db, const char *sql)
 
 apr_status_t crm_db_begin(crm_db_t *db)
 {
-    apr_status_t rv = revive(db);
+    apr_status_t rv = APR_SUCCESS;
+    int tries;
 
-    return rv == APR_SUCCESS ? crm_db_run(db, db->dialect->begin) : rv;
+    /* A server that was restarted while we were idle is noticed here, and nothing is lost yet. */
+    for (tries = 0; tries < 2; tries++) {
+        rv = revive(db);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        rv = crm_db_run(db, db->dialect->begin);
+        if (!db->reopen) {
+            return rv;
+        }
+    }
+    return rv;
 }
 
 /* A transaction that the database has given up cannot be used any further. */

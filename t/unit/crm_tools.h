@@ -67,8 +67,8 @@ static void tools_start(void)
     atexit(tools_remove);
 }
 
-/* The connection string of a PostgreSQL server's superuser, from CRM360_TEST_DB; NULL = SQLite. Then
- * each section gets a fresh database of that server. */
+/* The connection string of a PostgreSQL server's superuser, from CRM360_TEST_DB; NULL = SQLite.
+ * Then each section gets a fresh database of that server. */
 static const char *tools_pgsql(void)
 {
     char *params;

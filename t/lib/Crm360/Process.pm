@@ -8,7 +8,20 @@ use warnings;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-# start(command => [...], output => FILE, env => {...}, name => TEXT)
+# Becomes another user, for good.
+sub _become {
+    my ($name) = @_;
+    my (undef, undef, $uid, $gid) = getpwnam $name;
+
+    $( = $gid;
+    $) = "$gid $gid";
+    POSIX::setuid($uid) if defined $uid;
+    return if defined $uid && $> == $uid && $< == $uid;
+    print STDERR "cannot become $name\n";
+    POSIX::_exit(127);
+}
+
+# start(command => [...], output => FILE, env => {...}, name => TEXT, user => NAME)
 sub start {
     my ($class, %option) = @_;
     my $pid = fork;
@@ -21,6 +34,7 @@ sub start {
         open STDOUT, '>>', $option{output} or POSIX::_exit(127);
         open STDERR, '>&', \*STDOUT        or POSIX::_exit(127);
         $ENV{$_} = $option{env}{$_} for keys %{ $option{env} || {} };
+        _become($option{user}) if $option{user};
         { no warnings 'exec'; exec { $option{command}[0] } @{ $option{command} }; }
         print STDERR "cannot run $option{command}[0]: $!\n";
         POSIX::_exit(127);
