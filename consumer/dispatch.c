@@ -49,9 +49,9 @@ typedef struct batch_t {
     consumer_dispatch_t *dispatch;
     consumer_database_t *database;
     crm360_claim_t claim;
-    apr_time_t
-        leased_at; /* before the claim, or its last extension, was sent: the lease counts from
-                             here at the latest */
+    /* Before the claim, or its last extension, was sent: the lease counts from here at
+     * the latest. */
+    apr_time_t leased_at;
     outcome_t *outcomes;
 } batch_t;
 

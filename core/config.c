@@ -135,8 +135,7 @@ const crm360_directive_t crm360_directives[] = {
      .syntax = "time ...",
      .default_text = "10s 1m 5m 30m 2h 6h 24h",
      .help = "Delays after the first, second, ... failed attempt of a message; 1 to 20 of them. "
-             "After the "
-             "last one it goes to the dead letters.",
+             "After the last one it goes to the dead letters.",
      .set = crm360_set_schedule,
      .holds = CRM360_HOLDS_SCHEDULE,
      .offset = offsetof(crm360_config_t, retry_schedule),
@@ -177,8 +176,7 @@ const crm360_directive_t crm360_directives[] = {
      .syntax = "\"parameters\"",
      .default_text = "none",
      .help = "Where the CRM database is: for sqlite3 the absolute name of its file, for pgsql a "
-             "connection "
-             "string of libpq without a password. Required by crm360d.",
+             "connection string of libpq without a password. Required by crm360d.",
      .set = crm360_set_params,
      .holds = CRM360_HOLDS_TEXT,
      .offset = offsetof(crm360_database_t, params),

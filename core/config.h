@@ -27,11 +27,12 @@
 typedef struct crm360_database_t {
     const char *customer;
     const char *alias;
-    const char *driver;   /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
-    const char *params;   /* Crm360DBParams; NULL = not set */
-    const char *password; /* from Crm360DBPasswordFile; NULL = none; "" = a file is named, but
-                                        this program (httpd) must not open it */
-    int default_zone_id;  /* 0 = none; likewise the next two */
+    const char *driver; /* Crm360DBDriver: "sqlite3" or "pgsql"; NULL = not set */
+    const char *params; /* Crm360DBParams; NULL = not set */
+    /* From Crm360DBPasswordFile; NULL = none; "" = a file is named, but this program (httpd) must
+     * not open it. */
+    const char *password;
+    int default_zone_id; /* 0 = none; likewise the next two */
     int default_brand_id;
     int default_contact_address_type_id;
     const char *file; /* where the section stands */

@@ -31,8 +31,8 @@ static apr_size_t put_lower(char *out, const char *name)
     return len;
 }
 
-/* The section of that name, NULL when there is none; *customer_known as crm360_config_database().
- * */
+/* The section of that name, NULL when there is none; *customer_known as in
+ * crm360_config_database(). */
 static crm360_database_t *find(const crm360_config_t *config, const char *customer,
                                const char *alias, int *customer_known)
 {

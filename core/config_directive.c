@@ -73,8 +73,8 @@ const char *crm360_directive_apply(const crm360_directive_t *directive, void *ta
                             crm360_context_place(context),
                             crm360_context_directives(context, pool));
     }
-    /* httpd has its own limit of a line and its own ${}, which the other readers of the file lack.
-     * */
+    /* httpd has its own limit of a line and its own ${}; the other readers of the file lack
+     * both. */
     if (strlen(args) > CRM360_LINE_MOST) {
         return apr_psprintf(pool, "%s: the line is too long; allowed: %d bytes", name,
                             CRM360_LINE_MOST);
@@ -99,8 +99,8 @@ const char *crm360_directive_apply(const crm360_directive_t *directive, void *ta
     return fault ? apr_pstrcat(pool, name, ": ", fault, NULL) : NULL;
 }
 
-/* "Stands: at server level. Default: 200ms. Range: 1ms to 10s. Read by: httpd, crm360d, crm360ctl."
- * */
+/* "Stands: at server level. Default: 200ms. Range: 1ms to 10s. Read by: httpd, crm360d,
+ * crm360ctl." */
 static const char *facts(const crm360_directive_t *row, apr_pool_t *pool)
 {
     const char *range = crm360_range_text(row, pool);

@@ -34,8 +34,8 @@ typedef struct reader_t {
 
 /* ---- lines ---- */
 
-/* Appends the next part of a line to `len` bytes of reader->text. *continued: another part follows.
- * */
+/* Appends the next part of a line to `len` bytes of reader->text. *continued: another part
+ * follows. */
 static const char *read_part(reader_t *reader, apr_size_t *len, int *continued)
 {
     const char *feed = memchr(reader->at, '\n', (apr_size_t)(reader->end - reader->at));
@@ -186,8 +186,9 @@ static const char *read_section(reader_t *reader)
         }
     }
     return apr_psprintf(reader->pool,
-                        "%s: no section of this file; allowed: <" CRM360_SECTION
-                        " customer alias> and </" CRM360_SECTION ">",
+                        "%s: no section of this file, which httpd and crm360d share because of "
+                        "its <" CRM360_SECTION ">, so that nothing else may stand in it; allowed: "
+                        "<" CRM360_SECTION " customer alias> and </" CRM360_SECTION ">",
                         crm360_quoted(text, reader->pool));
 }
 

@@ -66,8 +66,8 @@ const char *crm360_context_directives(unsigned context, apr_pool_t *pool);
 
 /* ---- config_database.c: sections ---- */
 
-/* Enters the sections of `from` into `merged`; into one that is there go the members that are set.
- * */
+/* Enters the sections of `from` into `merged`; into one that is there go the members that are
+ * set. */
 void crm360_databases_merge(crm360_config_t *merged, const crm360_config_t *from, apr_pool_t *pool);
 
 /* The second half of crm360_config_check(): each section. */

@@ -411,8 +411,8 @@ const char *crm360_set_secret(const crm360_directive_t *directive, void *target,
         *secret = ""; /* set, so that a second line is noticed, and never opened */
         return NULL;
     }
-    /* Looked at before opening, for opening a pipe would wait for its writer; and again when open.
-     * */
+    /* Looked at before opening, for opening a pipe would wait for its writer; and again when
+     * open. */
     rv = apr_stat(&info, name, APR_FINFO_TYPE | APR_FINFO_PROT | APR_FINFO_SIZE, pool);
     if (rv != APR_SUCCESS) {
         return cannot_read(name, rv, pool);
@@ -513,8 +513,7 @@ const char *crm360_set_address(const crm360_directive_t *directive, void *target
     else if (strchr(text, '@')) {
         /* Not quoted, for it may hold a password. */
         return "user and password do not belong into the address; put them into Crm360RedisUser "
-               "and "
-               "Crm360RedisPasswordFile" ADDRESS_ALLOWED;
+               "and Crm360RedisPasswordFile" ADDRESS_ALLOWED;
     }
     else if (apr_cstr_casecmpn(text, tcp, sizeof(tcp) - 1) == 0) {
         fault = read_tcp(address, text + sizeof(tcp) - 1, pool);

@@ -14,10 +14,10 @@ typedef enum { CRM_MATCH_EMAIL, CRM_MATCH_PHONE } crm_match_kind_t;
 
 typedef struct crm_match_t {
     crm_match_kind_t kind;
-    const char *value; /* the mail address in lower case, or the E.164 number; NULL = none, every
-                          call does nothing */
-    const char *key;   /* in WebhookMatches */
-    int owner;         /* who held the key when it was looked up; 0 = nobody */
+    /* The mail address in lower case, or the E.164 number; NULL = none, every call does nothing. */
+    const char *value;
+    const char *key; /* in WebhookMatches */
+    int owner;       /* who held the key when it was looked up; 0 = nobody */
 } crm_match_t;
 
 /* Looks the key up. `value` is borrowed and may be NULL. */

@@ -21,8 +21,9 @@ typedef enum {
 
 typedef struct handler_result_t {
     handler_verdict_t verdict;
-    const char *reason;    /* for RETRY and REJECT: one sentence for the operator, in the message's
-                               pool; says what was expected, never quotes personal data */
+    /* For RETRY and REJECT: one sentence for the operator, in the message's pool; says what was
+     * expected, never quotes personal data. */
+    const char *reason;
     apr_time_t not_before; /* for RETRY: 0 = by the schedule */
 } handler_result_t;
 

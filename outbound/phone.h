@@ -17,8 +17,8 @@ typedef enum {
 
 typedef struct outbound_phone_t {
     char e164[OUTBOUND_PHONE_SIZE]; /* "+33612345678" */
-    const char *country; /* alpha-3; NULL when the prefix belongs to several or to none known;
-                                       constant */
+    /* Alpha-3, constant; NULL when the prefix belongs to several or to none known. */
+    const char *country;
     outbound_phone_kind_t kind;
 } outbound_phone_t;
 

@@ -23,12 +23,14 @@ find({ no_chdir => 1, wanted => sub {
 my @c_files = sort grep { /\.[ch]$/ } @all;
 my @shipped = grep { !m{^t/} } @c_files;
 my @lua = sort grep { /\.lua$/ } @all;
+my @sql = sort grep { /\.sql$/ } @all;
 my @scripts = sort grep { m{\.(?:t|pm)$|^(?:check|quickstart|scripts/[\w-]+|bench/intake|\.ci/run)$} }
     @all;
-my %text = map { $_ => slurp($_) } @c_files, @lua, @scripts;
+my %text = map { $_ => slurp($_) } @c_files, @lua, @sql, @scripts;
 
 ok @shipped > 10, 'there are C sources to look at: ' . @shipped;
 ok @lua > 3, 'there are Lua scripts to look at: ' . @lua;
+ok @sql > 1, 'there are SQL files to look at: ' . @sql;
 ok @scripts > 5, 'there are other scripts to look at: ' . @scripts;
 
 # One assertion for a list of complaints.
@@ -54,11 +56,11 @@ none("no file has more than $LINES_A_FILE lines",
     map { my $n = $text{$_} =~ tr/\n//; $n > $LINES_A_FILE ? "$_: $n lines" : () } @c_files, @lua,
     @scripts);
 
-none("no line of C is longer than $COLUMNS columns", map {
+none("no line of C, Lua or SQL is longer than $COLUMNS columns", map {
     my ($file, $number) = ($_, 0);
     map { $number++; utf8::decode(my $line = $_); length $line > $COLUMNS ? "$file:$number" : () }
         split /\n/, $text{$file};
-} @c_files);
+} @c_files, @lua, @sql);
 
 my ($functions, @long, @deep) = (0);
 for my $file (grep { /\.c$/ } @shipped) {
@@ -85,7 +87,12 @@ none("no function nests deeper than $LEVELS levels", @deep);
 # ---- form ----
 
 none('every source begins with a comment',
-    grep { $text{$_} !~ m{\A(?:#!.*\n)?(?:/\*|--|#)} } @c_files, @lua, @scripts);
+    grep { $text{$_} !~ m{\A(?:#!.*\n)?(?:/\*|--|#)} } @c_files, @lua, @sql, @scripts);
+# What clang-format makes of a comment that is too long for its place.
+none('no comment ends in a line without words',
+    grep { $text{$_} =~ m{^ *\* \*/$}m } @c_files);
+none('a comment behind code ends on its line',
+    grep { $text{$_} =~ m{^[ \t]*[^\s/*].*/\*(?!.*\*/)(?!.*\\$)}m } @c_files);
 none('no tab in a C source', grep { $text{$_} =~ /\t/ } @c_files);
 none('every header has its guard', grep { /\.h$/ && $text{$_} !~ /^#ifndef (\w+_H)\n#define \1\n/m }
         @c_files);

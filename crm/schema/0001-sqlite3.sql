@@ -4,12 +4,12 @@
 -- (https://customerapi.fts-crm360.com/HelpOdata);
 -- tables whose name starts with Webhook are this program's own.
 --
--- Date-times are 'YYYY-MM-DDTHH:MM:SS' in UTC, booleans 0 or 1, decimals canonical text, phone numbers
--- E.164, countries ISO 3166-1 alpha-3. A NULL boolean or consent is "not known".
+-- Date-times are 'YYYY-MM-DDTHH:MM:SS' in UTC, booleans 0 or 1, decimals canonical text, phone
+-- numbers E.164, countries ISO 3166-1 alpha-3. A NULL boolean or consent is "not known".
 --
 -- Rules for these files: numbered NNNN-<driver>.sql and never changed once released; each statement
--- ends with a semicolon at the end of a line; no triggers and no PRAGMA. The program applies each file
--- in one transaction and writes the row of WebhookSchema itself.
+-- ends with a semicolon at the end of a line; no triggers and no PRAGMA. The program applies each
+-- file in one transaction and writes the row of WebhookSchema itself.
 
 CREATE TABLE WebhookSchema (
     Version INTEGER NOT NULL PRIMARY KEY,
@@ -138,8 +138,8 @@ CREATE TABLE WebhookVersions (
     PRIMARY KEY (TargetTable, TargetKey)
 ) WITHOUT ROWID;
 
--- Mail addresses and phone numbers that stand for a person: whoever makes a contact takes its keys, so
--- that two who make the same person at once collide here (crm/match.h).
+-- Mail addresses and phone numbers that stand for a person: whoever makes a contact takes its keys,
+-- so that two who make the same person at once collide here (crm/match.h).
 CREATE TABLE WebhookMatches (
     MatchKey TEXT NOT NULL PRIMARY KEY,
     ContactId INTEGER NOT NULL

@@ -15,7 +15,9 @@
     "Crm360DefaultBrandId, Crm360DefaultContactAddressTypeId"
 #define SECTION "<Crm360Database acme prod>\n"
 #define NO_SECTION                                                                                 \
-    ": no section of this file; allowed: <Crm360Database customer alias> and </Crm360Database>"
+    ": no section of this file, which httpd and crm360d share because of its <Crm360Database>, "   \
+    "so that nothing else may stand in it; allowed: <Crm360Database customer alias> and "          \
+    "</Crm360Database>"
 
 static const char *path; /* of the file that is read */
 

@@ -1,5 +1,5 @@
-/* What the tests of the configuration share: structs by context, applying a line, members as text.
- * */
+/* What the tests of the configuration share: structs by context, applying a line, members as
+ * text. */
 #ifndef CONFIG_TOOLS_H
 #define CONFIG_TOOLS_H
 
