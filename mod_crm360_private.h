@@ -1,12 +1,14 @@
 /*
  * What the files of the httpd module share and nobody else may include. The way of a request:
  * mod_crm360_webhook.c claims it, mod_crm360_request.c checks and stores it, mod_crm360_body.c
- * reads its body, mod_crm360_reply.c writes every answer.
+ * reads its body, mod_crm360_reply.c writes every answer. Each calls only those named after it.
  */
 #ifndef MOD_CRM360_PRIVATE_H
 #define MOD_CRM360_PRIVATE_H
 
 #include <httpd.h>
+
+#include <string.h>
 
 #include "core/config.h"
 #include "core/params.h"
@@ -19,17 +21,21 @@
 typedef struct webhook_server_t {
     crm360_config_t *config;
     int own; /* a directive of ours for a server stands in this very server */
-    struct webhook_server_t
-        *lender;           /* whose queue it uses: itself when `own`, else the main server */
+    /* Whose queue it uses: itself when `own`, else the main server. */
+    struct webhook_server_t *lender;
     void *health;          /* shared by all children: what they know about Redis */
     crm360_queue_t *queue; /* NULL: could not be made in this child */
 } webhook_server_t;
 
-/* ---- mod_crm360_webhook.c ---- */
+/* The target of a request in origin form (path and query), otherwise as it came: not decoded. */
+static inline const char *webhook_target(const request_rec *r)
+{
+    const char *target = r->unparsed_uri;
+    const char *authority = *target == '/' ? NULL : strstr(target, "://");
+    const char *path = authority ? strchr(authority + 3, '/') : NULL;
 
-/* The configuration that applies to a request. Never NULL. */
-const webhook_server_t *webhook_server(const request_rec *r);
-const crm360_location_t *webhook_location(const request_rec *r);
+    return path ? path : target;
+}
 
 /* ---- mod_crm360_request.c ---- */
 
@@ -37,11 +43,10 @@ const crm360_location_t *webhook_location(const request_rec *r);
  * NULL. */
 int webhook_process_named(crm360_process_t *process, const char *segment, apr_size_t len);
 
-/* The target of a request in origin form (path and query), otherwise as it came: not decoded. */
-const char *webhook_target(const request_rec *r);
-
-/* Answers a claimed request, in full: RUN_FIRST handler, returns OK, or what httpd must finish. */
-int webhook_request(request_rec *r);
+/* Answers a claimed request, in full, by the configuration of its server and its location. Returns
+ * what a handler returns: OK, or what httpd must finish. */
+int webhook_request(request_rec *r, const webhook_server_t *server,
+                    const crm360_location_t *location);
 
 /* ---- mod_crm360_body.c ---- */
 

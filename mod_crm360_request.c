@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/message.h"
 
@@ -26,6 +27,8 @@ static const char *const value_names[VALUES] = {"CustomerName", "DatabaseAlias",
 /* A webhook on its way. */
 typedef struct webhook_t {
     request_rec *r;
+    const webhook_server_t *server;
+    const crm360_location_t *location;
     const char *values[VALUES];
     crm360_process_t process;
     crm360_reply_kind_t reply; /* how errors are told; known as soon as the platform is */
@@ -58,15 +61,6 @@ int webhook_process_named(crm360_process_t *process, const char *segment, apr_si
         }
     }
     return 0;
-}
-
-const char *webhook_target(const request_rec *r)
-{
-    const char *target = r->unparsed_uri;
-    const char *authority = *target == '/' ? NULL : strstr(target, "://");
-    const char *path = authority ? strchr(authority + 3, '/') : NULL;
-
-    return path ? path : target;
 }
 
 /* Takes the last six segments of the path apart; one '/' at its end is fine. */
@@ -133,8 +127,8 @@ static int find_database(webhook_t *webhook)
     const char *alias = webhook->values[IN_DATABASE];
     int customer_known;
 
-    webhook->database = crm360_config_database(webhook_server(webhook->r)->config, customer, alias,
-                                               &customer_known);
+    webhook->database =
+        crm360_config_database(webhook->server->config, customer, alias, &customer_known);
     if (webhook->database) {
         return 1;
     }
@@ -230,7 +224,7 @@ static int check_params(webhook_t *webhook)
 static int read_body(webhook_t *webhook, webhook_body_t *body, int *status)
 {
     request_rec *r = webhook->r;
-    apr_off_t most = crm360_location_max_body(webhook_location(r));
+    apr_off_t most = crm360_location_max_body(webhook->location);
 
     *status = webhook_body_read(body, r, most);
     if (*status == OK) {
@@ -339,7 +333,7 @@ static void away(webhook_t *webhook)
 static void note_push(request_rec *r, const crm360_receipt_t *receipt, apr_time_t began)
 {
     apr_table_setn(r->notes, "crm360-push-us",
-                   apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_now() - began));
+                   apr_psprintf(r->pool, "%" APR_TIME_T_FMT, crm360_clock() - began));
     if (receipt->queue) {
         apr_table_setn(r->notes, "crm360-queue", receipt->queue);
     }
@@ -348,8 +342,8 @@ static void note_push(request_rec *r, const crm360_receipt_t *receipt, apr_time_
 static void push(webhook_t *webhook, const crm360_push_t *job)
 {
     request_rec *r = webhook->r;
-    crm360_queue_t *queue = webhook_server(r)->lender->queue;
-    apr_time_t began = apr_time_now();
+    crm360_queue_t *queue = webhook->server->lender->queue;
+    apr_time_t began = crm360_clock();
     crm360_receipt_t receipt;
     apr_status_t rv;
 
@@ -407,7 +401,8 @@ static void store(webhook_t *webhook, webhook_body_t *body)
     push(webhook, &job);
 }
 
-int webhook_request(request_rec *r)
+int webhook_request(request_rec *r, const webhook_server_t *server,
+                    const crm360_location_t *location)
 {
     webhook_t webhook;
     webhook_body_t body;
@@ -415,6 +410,8 @@ int webhook_request(request_rec *r)
 
     memset(&webhook, 0, sizeof(webhook));
     webhook.r = r;
+    webhook.server = server;
+    webhook.location = location;
     webhook.reply = CRM360_REPLY_JSON;
     if (read_path(&webhook) && check_values(&webhook) && find_database(&webhook) &&
         find_route(&webhook) && check_method(&webhook) && check_params(&webhook) &&

@@ -37,12 +37,7 @@ static webhook_server_t *config_of(const server_rec *s)
     return ap_get_module_config(s->module_config, &crm360_webhook_module);
 }
 
-const webhook_server_t *webhook_server(const request_rec *r)
-{
-    return config_of(r->server);
-}
-
-const crm360_location_t *webhook_location(const request_rec *r)
+static const crm360_location_t *location_of(const request_rec *r)
 {
     return ap_get_module_config(r->per_dir_config, &crm360_webhook_module);
 }
@@ -360,7 +355,7 @@ static int is_webhook(const request_rec *r)
 {
     const char *segment = r->uri;
 
-    if (r->main || !crm360_location_enabled(webhook_location(r))) {
+    if (r->main || !crm360_location_enabled(location_of(r))) {
         return 0;
     }
     while (*segment) {
@@ -427,7 +422,7 @@ static int webhook_fixups(request_rec *r)
  * SetHandler crm360-webhook alone makes no webhook. */
 static int webhook_handler(request_rec *r)
 {
-    return is_claimed(r) ? webhook_request(r) : DECLINED;
+    return is_claimed(r) ? webhook_request(r, config_of(r->server), location_of(r)) : DECLINED;
 }
 
 static void webhook_hooks(apr_pool_t *pool)

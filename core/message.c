@@ -220,17 +220,6 @@ typedef struct copy_t {
     const apr_table_t *headers;
 } copy_t;
 
-/* apr_table_do callback: stores one field of the caller. */
-static int copy_field(void *baton, const char *name, const char *value)
-{
-    copy_t *copy = baton;
-
-    if (is_token(name, strlen(name)) && !is_dropped(copy->headers, name)) {
-        add_field(copy->text, name, value);
-    }
-    return 1;
-}
-
 /* Whether the name of a query parameter is "token" once it is decoded. */
 static int is_secret(const char *name, apr_size_t len, apr_pool_t *pool)
 {
@@ -238,6 +227,44 @@ static int is_secret(const char *name, apr_size_t len, apr_pool_t *pool)
 
     return crm360_params_decode(&decoded, name, len, pool) == APR_SUCCESS &&
            apr_cstr_casecmp(decoded, "token") == 0;
+}
+
+/* A copy of a field's value that lacks the values of `token` parameters: Referer and the like may
+ * repeat the target of a request, or its query alone. */
+static const char *without_secrets(const char *value, apr_pool_t *pool)
+{
+    char *copy = apr_palloc(pool, strlen(value) + 1);
+    char *to = copy;
+
+    while (*value) {
+        apr_size_t len = strcspn(value, "?&#\"<> \t");
+        const char *equals = memchr(value, '=', len);
+        apr_size_t kept = len;
+
+        if (equals && is_secret(value, (apr_size_t)(equals - value), pool)) {
+            kept = (apr_size_t)(equals + 1 - value);
+            len = kept + strcspn(equals + 1, "&#\"<> \t");
+        }
+        memcpy(to, value, kept);
+        to += kept;
+        value += len;
+        if (*value) {
+            *to++ = *value++;
+        }
+    }
+    *to = '\0';
+    return copy;
+}
+
+/* apr_table_do callback: stores one field of the caller. */
+static int copy_field(void *baton, const char *name, const char *value)
+{
+    copy_t *copy = baton;
+
+    if (is_token(name, strlen(name)) && !is_dropped(copy->headers, name)) {
+        add_field(copy->text, name, without_secrets(value, copy->text->pool));
+    }
+    return 1;
 }
 
 /* The target without `token` parameters. Blanks, controls and line ends cannot stand in a request
