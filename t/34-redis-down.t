@@ -33,13 +33,13 @@ sub takes {
     return is $answer->{status}, 200, $name || diag $answer->{content};
 }
 
-# All are 503; the quickest of them is quick enough. (The machine that runs tests may be busy once.)
+# All are 503; their median is quick enough. (The machine that runs tests may be busy once.)
 sub unavailable {
     my ($name, @answers) = @_;
     my $limit = ref $answers[0] ? $LIMIT : shift @answers;
-    my ($quickest) = sort { $a <=> $b } map { $_->{seconds} } @answers;
+    my $median = (sort { $a <=> $b } map { $_->{seconds} } @answers)[$#answers / 2];
 
-    cmp_ok $quickest, '<', $limit, "$name: an answer in less than $limit s";
+    cmp_ok $median, '<', $limit, "$name: answers in less than $limit s";
     for my $answer (@answers) {
         is $answer->{status}, 503, "$name: 503";
         is $answer->{headers}{'retry-after'}, 30, '  with Retry-After';
