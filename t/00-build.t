@@ -70,6 +70,13 @@ for my $file ("$libexec[0]/mod_crm360_webhook.so", qw(/opt/crm/sbin/crm360d
     /opt/crm/share/man/man7/mod_crm360_webhook.7 /opt/crm/share/doc/crm360/README.md)) {
     ok -s "$stage$file", "$file is installed";
 }
+my $documents = "$stage/opt/crm/share/doc/crm360";
+like slurp("$documents/crm360_webhook.load"),
+    qr{^LoadModule crm360_webhook_module \Q$libexec[0]\E/mod_crm360_webhook\.so$}m,
+    'the file for a2enmod names the module where it is';
+like slurp("$documents/crm360d.service"), qr{^ExecStart=/opt/crm/sbin/crm360d -f$}m,
+    'and the one for systemd the daemon';
+is system("grep -rE '\@[A-Z]+\@' $documents"), 256, 'no path is left out';
 ($output, $code) = shell("$stage/opt/crm/sbin/crm360d -V");
 is $code, 0, 'the installed crm360d runs' or diag $output;
 spew("$stage/etc/crm360/crm360.conf", "# mine\n");
@@ -82,6 +89,17 @@ is $left, "./etc/crm360/crm360.conf\n", 'it takes everything away but an edited 
 shell("rm $stage/etc/crm360/crm360.conf; $make install uninstall DESTDIR=$stage PREFIX=/opt/crm");
 ($left) = shell("cd $stage && find . -type f");
 is $left, '', 'an unedited configuration goes too';
+
+# ---- packages ----
+
+my @packages = slurp("$root/Makefile.apxs") =~ /^\$\(call need_\w+,[^)]*\)?,([\w-]+)\)$/mg;
+cmp_ok scalar @packages, '>=', 9, 'packages that a build asks for: ' . @packages;
+my ($listed) = slurp("$root/scripts/packages") =~ /^build="(.*?)"/ms;
+my ($told) = slurp("$root/README.md") =~ /^ +apt-get install ((?:.*\\\n)*.*)/m;
+for my $list (["scripts/packages", $listed], ["README.md's apt-get line", $told]) {
+    my %there = map { $_ => 1 } split /[\s\\]+/, $list->[1];
+    is_deeply [grep { !$there{$_} } @packages], [], "each stands in $list->[0]";
+}
 
 # ---- what is missing is named ----
 
