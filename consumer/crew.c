@@ -70,16 +70,31 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
     return APR_SUCCESS;
 }
 
+/* Closes whatever the master has open but for the standard descriptors and `link`: other workers'
+ * links, which would hide the end of the master from them, and its connections to Redis, which would
+ * outlive their closing by the master. */
+static void close_others(int link)
+{
+    long most = sysconf(_SC_OPEN_MAX);
+    int fd;
+
+    if ((link == 3 || close_range(3, (unsigned)link - 1, 0) == 0) &&
+        close_range((unsigned)link + 1, ~0U, 0) == 0) {
+        return;
+    }
+    for (fd = 3; fd < (most > 0 ? most : 1024); fd++) { /* before Linux 5.9 */
+        if (fd != link) {
+            close(fd);
+        }
+    }
+}
+
 /* The child's part of a start. */
 static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link)
 {
-    int status, i;
+    int status;
 
-    for (i = 0; i < crew->count; i++) {
-        if (crew->workers[i].link >= 0) {
-            close(crew->workers[i].link);
-        }
-    }
+    close_others(link);
     status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->health,
                                  worker->pool);
     apr_pool_destroy(worker->pool); /* closes its databases properly */
@@ -90,6 +105,7 @@ static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link
 static apr_status_t start(consumer_crew_t *crew, consumer_worker_t *worker)
 {
     int links[2];
+    sigset_t all, before;
     apr_proc_t process;
     apr_status_t rv;
 
@@ -99,11 +115,15 @@ static apr_status_t start(consumer_crew_t *crew, consumer_worker_t *worker)
     apr_pool_create(&worker->pool, crew->pool);
     apr_pool_tag(worker->pool, "crm360_worker");
     memset((void *)worker->slot, 0, sizeof *worker->slot);
+    /* A TERM that comes before the child has its own handler would end up in the master's pipe. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     rv = apr_proc_fork(&process, worker->pool);
     if (rv == APR_INCHILD) {
         close(links[0]);
         be_worker(crew, worker, links[1]);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(links[1]);
     if (rv != APR_INPARENT) {
         close(links[0]);
@@ -175,15 +195,20 @@ apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *
     return len == (ssize_t)sizeof *report ? APR_SUCCESS : APR_EAGAIN;
 }
 
-/* How long a worker may be in the state that its slot shows. */
-static apr_interval_time_t most_for(const consumer_crew_t *crew, const consumer_worker_t *worker)
+/* When the worker will have been too long in the state that its slot shows; CONSUMER_NEVER when it is
+ * idle. *id is set to the message that runs. */
+static apr_time_t deadline(const consumer_crew_t *crew, const consumer_worker_t *worker, char *id)
 {
     apr_interval_time_t most = crm360_config_handler_timeout(crew->config);
+    apr_time_t since;
 
-    if (!worker->slot->id[0] && most < BETWEEN_LEAST) {
+    /* The id first, see slot_enter() in dispatch.c. */
+    apr_cpystrn(id, (const char *)worker->slot->id, CONSUMER_ID_BYTES);
+    since = consumer_slot_since(worker->slot);
+    if (!id[0] && most < BETWEEN_LEAST) {
         most = BETWEEN_LEAST;
     }
-    return most + OVERRUN_GRACE;
+    return since ? since + most + OVERRUN_GRACE : CONSUMER_NEVER;
 }
 
 apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
@@ -194,17 +219,20 @@ apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
 
     for (i = 0; i < crew->count; i++) {
         consumer_worker_t *worker = &crew->workers[i];
-        apr_time_t since = worker->slot->busy_since;
+        char id[CONSUMER_ID_BYTES];
+        apr_time_t until;
 
-        if (!worker->pid || worker->database < 0 || worker->overran || !since) {
+        if (!worker->pid || worker->database < 0 || worker->overran) {
             continue;
         }
-        if (now - since >= most_for(crew, worker)) {
+        until = deadline(crew, worker, id);
+        if (now >= until) {
             worker->overran = 1;
+            memcpy(worker->overran_id, id, sizeof id);
             kill(worker->pid, SIGKILL);
         }
-        else if (since + most_for(crew, worker) < next) {
-            next = since + most_for(crew, worker);
+        else if (until < next) {
+            next = until;
         }
     }
     return next;
@@ -228,9 +256,17 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
     else {
         death->what = apr_psprintf(pool, "its worker exited with %d", WEXITSTATUS(status));
     }
-    /* A kill from outside says nothing about the message; a fault or an overrun does. */
-    if (id[0] && (worker->overran || (signal && signal != SIGKILL && signal != SIGTERM))) {
-        death->crashed = id;
+    death->charge.what = death->what;
+    death->charge.id = id;
+    /* The message that ran crashed it, or overran. A kill from outside (or by the kernel, for want of
+     * memory) may be its fault or not: ten of them are. Between messages nobody is to blame. */
+    if (worker->overran) {
+        death->charge.kind = CRM360_CHARGE_CRASH;
+        death->charged = id[0] && strcmp(id, worker->overran_id) == 0;
+    }
+    else if (signal && signal != SIGTERM) {
+        death->charge.kind = signal == SIGKILL ? CRM360_CHARGE_EXPIRY : CRM360_CHARGE_CRASH;
+        death->charged = id[0] != '\0';
     }
     if (signal || WEXITSTATUS(status) != 0) {
         crm360_log(
@@ -282,6 +318,8 @@ void consumer_crew_stop(consumer_crew_t *crew, int hard)
 
     for (i = 0; i < crew->count; i++) {
         if (crew->workers[i].pid) {
+            /* The end of the link reaches one that is about to wait for work, too. */
+            shutdown(crew->workers[i].link, SHUT_WR);
             kill(crew->workers[i].pid, hard ? SIGKILL : SIGTERM);
         }
     }

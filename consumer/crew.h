@@ -11,6 +11,7 @@
 
 #include "consumer/link.h"
 #include "core/config.h"
+#include "core/queue.h"
 
 /* One worker, or the place of one that is to be started. */
 typedef struct consumer_worker_t {
@@ -20,9 +21,10 @@ typedef struct consumer_worker_t {
     apr_pool_t *pool; /* of this life of the worker */
     int link;         /* socket to it; -1 when not running */
     consumer_slot_t *slot;
-    int database; /* what it works on; -1 = idle */
-    int overran;  /* killed by us for its handler's deadline */
-    int failures; /* quick deaths in a row */
+    int database;                       /* what it works on; -1 = idle */
+    int overran;                        /* killed by us for its handler's deadline */
+    char overran_id[CONSUMER_ID_BYTES]; /* the message that ran then; "" = none */
+    int failures;                       /* quick deaths in a row */
     apr_time_t started;
     apr_time_t start_at; /* not before; crm360_clock() */
 } consumer_worker_t;
@@ -38,8 +40,9 @@ typedef struct consumer_crew_t {
 /* What became of a worker. */
 typedef struct consumer_death_t {
     consumer_worker_t *worker; /* its name and database are those of the life that ended */
-    const char *crashed;       /* message to charge a crash to; NULL = none */
-    const char *what;          /* what to charge it with, also for the log */
+    const char *what;          /* for the log */
+    int charged;               /* a message is to be charged */
+    crm360_charge_t charge;
 } consumer_death_t;
 
 /* Makes the places for all lanes' workers; starts none. Ends with `pool`. */

@@ -79,6 +79,11 @@ static void complain(consumer_database_t *database, const char *why)
     }
 }
 
+consumer_database_t *consumer_database_at(consumer_databases_t *all, int index)
+{
+    return index < all->count ? &all->each[index] : NULL;
+}
+
 apr_status_t consumer_database_open(consumer_database_t **database, consumer_databases_t *all,
                                     int index)
 {
@@ -127,11 +132,15 @@ void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
     if (database->pruned && now - database->pruned < PRUNE_EVERY) {
         return;
     }
-    database->pruned = now;
     rv = crm_inbox_prune(&pruned, database->db, keep, PRUNE_ROWS, pool);
     if (rv != APR_SUCCESS) {
-        crm360_log(CRM360_LOG_WARNING, rv,
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
                    CRM360_LOGNO(0314) "pruning the inbox of %s/%s: %s; next try in an hour",
                    database->conf->customer, database->conf->alias, crm_db_error(database->db));
+        close_database(database);
+    }
+    /* As long as there is more to delete, each batch deletes some. */
+    if (rv != APR_SUCCESS || pruned < PRUNE_ROWS) {
+        database->pruned = now;
     }
 }

@@ -26,6 +26,9 @@ typedef struct consumer_database_t {
 /* Of all databases of the configuration; opens none. */
 consumer_databases_t *consumer_databases_make(const crm360_config_t *config, apr_pool_t *pool);
 
+/* Number `index` as it is; NULL beyond the last. */
+consumer_database_t *consumer_database_at(consumer_databases_t *all, int index);
+
 /* Number `index`, connected. Otherwise the status of crm_db_open(), logged when it is news. */
 apr_status_t consumer_database_open(consumer_database_t **database, consumer_databases_t *all,
                                     int index) __attribute__((warn_unused_result));

@@ -20,8 +20,6 @@
 
 /* How much of the stored messages is in memory at once, beyond the first. */
 #define FETCH_BYTES (1024 * 1024)
-/* Messages of a batch that lost against a parallel transaction come back after this. */
-#define CONFLICT_DELAY (100 * 1000)
 
 /* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
  * reached is given back. */
@@ -76,22 +74,23 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
 
 /* ---- the slot: what the master sees of us ---- */
 
+/* The time first: the master reads the id first, and so never holds an old time against a new id. */
 static void slot_enter(consumer_slot_t *slot, const char *id)
 {
     apr_size_t i;
 
+    consumer_slot_touch(slot, crm360_clock());
     for (i = 0; i < CONSUMER_ID_BYTES - 1 && id[i]; i++) {
         slot->id[i] = id[i];
     }
     slot->id[i] = '\0';
-    slot->busy_since = crm360_clock();
 }
 
 static void slot_leave(consumer_slot_t *slot)
 {
     slot->id[0] = '\0';
-    slot->busy_since =
-        crm360_clock(); /* a commit that hangs is an overrun too, charged to nobody */
+    /* A commit that hangs is an overrun too, charged to nobody. */
+    consumer_slot_touch(slot, crm360_clock());
 }
 
 /* ---- one message ---- */
@@ -150,16 +149,14 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
     handler_result_t result = {.verdict = HANDLER_DONE};
     char text[200];
     apr_status_t rv;
-    int fresh;
+    int fresh = 0;
 
     rv = crm_db_savepoint(db);
     if (rv == APR_SUCCESS) {
         rv = crm_inbox_add(&fresh, db, message->id, message->route->name, pool);
     }
     if (rv == APR_SUCCESS && fresh) {
-        slot_enter(batch->dispatch->slot, message->id);
         rv = handler->deliver(&result, message, &context, pool);
-        slot_leave(batch->dispatch->slot);
     }
     if (rv == CRM360_EAWAY || rv == CRM360_ECONFLICT || rv == CRM360_ESCHEMA) {
         return rv; /* the whole transaction is rolled back: no message is to blame */
@@ -238,7 +235,8 @@ static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
 
 /* Runs the messages from number `first` on that fit into memory at once. *next is the first that
  * was not looked at; claim.count when it is over. */
-static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *chunk_pool)
+static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
+                              apr_pool_t *chunk_pool)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     crm360_blob_t *blobs;
@@ -247,22 +245,24 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *
     int count, i;
 
     rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
-                            batch->claim.ids + first, batch->claim.count - first, FETCH_BYTES,
-                            chunk_pool);
+                            batch->claim.ids + first, last - first, FETCH_BYTES, chunk_pool);
     if (rv != APR_SUCCESS) {
-        *next = batch->claim.count; /* Redis is away: commit what is done, the rest is given back */
+        *next = last; /* Redis is away: commit what is done, the rest is given back */
         return APR_SUCCESS;
     }
     apr_pool_create(&pool, chunk_pool);
     apr_pool_tag(pool, "crm360_message");
     for (i = 0; i < count && rv == APR_SUCCESS; i++) {
         if (*dispatch->stop) {
-            *next = batch->claim.count; /* commit what is done, the rest is given back */
+            *next = last; /* commit what is done, the rest is given back */
             return APR_SUCCESS;
         }
         rv = keep_lease(batch, crm360_config_handler_timeout(dispatch->config));
         if (rv == APR_SUCCESS) {
+            /* From here on, whatever kills the worker is the message's doing. */
+            slot_enter(dispatch->slot, batch->claim.ids[first + i]);
             rv = run_message(batch, first + i, &blobs[i], pool);
+            slot_leave(dispatch->slot);
         }
         apr_pool_clear(pool);
     }
@@ -270,22 +270,22 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, apr_pool_t *
     return rv;
 }
 
-/* All messages in one transaction. On failure nothing of it remains and all outcomes are
- * RELEASE. */
-static apr_status_t run_transaction(batch_t *batch)
+/* The messages from `first` to before `last` in one transaction. On failure nothing of it remains, and
+ * their outcomes are RELEASE. */
+static apr_status_t run_transaction(batch_t *batch, int first, int last)
 {
     crm_db_t *db = batch->database->db;
     apr_status_t rv = crm_db_begin(db);
     apr_pool_t *pool;
-    int next = 0;
+    int next = first;
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     apr_pool_create(&pool, batch->dispatch->pool);
     apr_pool_tag(pool, "crm360_chunk");
-    while (rv == APR_SUCCESS && next < batch->claim.count) {
-        rv = run_chunk(&next, batch, next, pool);
+    while (rv == APR_SUCCESS && next < last) {
+        rv = run_chunk(&next, batch, next, last, pool);
         apr_pool_clear(pool);
     }
     if (rv == APR_SUCCESS) {
@@ -298,7 +298,28 @@ static apr_status_t run_transaction(batch_t *batch)
         crm_db_rollback(db);
     }
     if (rv != APR_SUCCESS) {
-        memset(batch->outcomes, 0, (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
+        memset(batch->outcomes + first, 0, (apr_size_t)(last - first) * sizeof *batch->outcomes);
+    }
+    return rv;
+}
+
+/* Each message in a transaction of its own, after the batch lost against parallel ones: the others
+ * shall not suffer from the one that conflicts. That one has failed once more, so that a conflict that
+ * never ends does not go on for ever. */
+static apr_status_t run_one_by_one(batch_t *batch)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < batch->claim.count && rv == APR_SUCCESS && !*batch->dispatch->stop; i++) {
+        rv = run_transaction(batch, i, i + 1);
+        if (rv == CRM360_ECONFLICT) {
+            handler_result_t result = {.verdict = HANDLER_RETRY,
+                                       .reason = crm_db_error(batch->database->db)};
+
+            decide(batch, i, &result);
+            rv = APR_SUCCESS;
+        }
     }
     return rv;
 }
@@ -319,31 +340,39 @@ static int select_ids(const char ***ids, const batch_t *batch, fate_t fate)
     return count;
 }
 
+/* A line is written only for what the queue has confirmed. */
 static apr_status_t tell_failed(batch_t *batch, int i)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     const outcome_t *outcome = &batch->outcomes[i];
     const char *id = batch->claim.ids[i];
     const crm360_keys_t *keys = batch->database->keys;
+    apr_status_t rv;
 
     if (outcome->fate == RETRY) {
-        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                   CRM360_LOGNO(0310) "%s: attempt %d failed: %s; next in %d s", id,
-                   batch->claim.attempts[i] + 1, outcome->reason,
-                   (int)apr_time_sec(outcome->delay));
-        return crm360_queue_retry(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
-                                  outcome->delay, outcome->reason, dispatch->pool);
+        rv = crm360_queue_retry(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
+                                outcome->delay, outcome->reason, dispatch->pool);
+        if (rv == APR_SUCCESS) {
+            crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                       CRM360_LOGNO(0310) "%s: attempt %d failed: %s; next in %d s", id,
+                       batch->claim.attempts[i] + 1, outcome->reason,
+                       (int)apr_time_sec(outcome->delay));
+        }
+        return rv;
     }
-    crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
-               CRM360_LOGNO(0311) "%s: to the dead letters of %s/%s: %s", id,
-               batch->database->conf->customer, batch->database->conf->alias, outcome->reason);
-    return crm360_queue_bury(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
-                             outcome->reason, dispatch->pool);
+    rv = crm360_queue_bury(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
+                           outcome->reason, dispatch->pool);
+    if (rv == APR_SUCCESS) {
+        crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+                   CRM360_LOGNO(0311) "%s: to the dead letters of %s/%s: %s", id,
+                   batch->database->conf->customer, batch->database->conf->alias, outcome->reason);
+    }
+    return rv;
 }
 
 /* Acknowledges, retries, buries and releases. Any failure leaves leases behind under our name; they
  * are released before the next claim. */
-static apr_status_t tell_queue(batch_t *batch, apr_interval_time_t delay)
+static apr_status_t tell_queue(batch_t *batch)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     const crm360_keys_t *keys = batch->database->keys;
@@ -356,7 +385,7 @@ static apr_status_t tell_queue(batch_t *batch, apr_interval_time_t delay)
         rv = crm360_queue_ack(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token, ids,
                               count, dispatch->pool);
         for (i = 0; i < count && rv == APR_SUCCESS; i++) {
-            crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS, "%s: done", ids[i]);
+            crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: done", ids[i]);
         }
     }
     for (i = 0; i < batch->claim.count && rv == APR_SUCCESS; i++) {
@@ -368,7 +397,7 @@ static apr_status_t tell_queue(batch_t *batch, apr_interval_time_t delay)
     count = select_ids(&ids, batch, RELEASE);
     if (count && rv == APR_SUCCESS) {
         rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
-                                  ids, count, delay, dispatch->pool);
+                                  ids, count, 0, dispatch->pool);
     }
     return rv;
 }
@@ -385,7 +414,7 @@ static apr_status_t claim_batch(batch_t *batch)
 
     if (database->unsettled) {
         rv = crm360_queue_release_worker(&released, dispatch->queue, database->keys, dispatch->lane,
-                                         dispatch->worker, NULL, NULL, dispatch->pool);
+                                         dispatch->worker, NULL, dispatch->pool);
         if (rv != APR_SUCCESS) {
             return rv;
         }
@@ -402,16 +431,15 @@ static apr_status_t claim_batch(batch_t *batch)
 /* Works a claimed batch; *away is set when the database could not be used. */
 static void work_batch(batch_t *batch, int *away)
 {
-    apr_interval_time_t delay = 0;
     apr_status_t rv;
 
     batch->outcomes = apr_pcalloc(batch->dispatch->pool,
                                   (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
-    rv = run_transaction(batch);
+    rv = run_transaction(batch, 0, batch->claim.count);
     if (rv == CRM360_ECONFLICT) {
-        delay = CONFLICT_DELAY;
+        rv = run_one_by_one(batch);
     }
-    else if (rv == CRM360_ELEASE) {
+    if (rv == CRM360_ELEASE) {
         crm360_log(
             CRM360_LOG_WARNING, rv,
             CRM360_LOGNO(0312) "%s/%s: a batch of %d outlasted its lease and was rolled back; "
@@ -422,9 +450,23 @@ static void work_batch(batch_t *batch, int *away)
         *away = 1;
         consumer_database_failed(batch->database, crm_db_error(batch->database->db));
     }
-    batch->database->unsettled = tell_queue(batch, delay) != APR_SUCCESS;
+    batch->database->unsettled = tell_queue(batch) != APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         consumer_database_worked(batch->database, batch->dispatch->pool);
+    }
+}
+
+void consumer_dispatch_settle(consumer_dispatch_t *dispatch)
+{
+    consumer_database_t *database;
+    int i, released;
+
+    for (i = 0; (database = consumer_database_at(dispatch->databases, i)) != NULL; i++) {
+        if (database->unsettled &&
+            crm360_queue_release_worker(&released, dispatch->queue, database->keys, dispatch->lane,
+                                        dispatch->worker, NULL, dispatch->pool) != APR_SUCCESS) {
+            return; /* Redis is still away: a master finds them by our name when it is back */
+        }
     }
 }
 
@@ -436,7 +478,7 @@ void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dis
     memset(report, 0, sizeof *report);
     report->database = database;
     report->next_due = -1;
-    dispatch->slot->busy_since = crm360_clock();
+    consumer_slot_touch(dispatch->slot, crm360_clock());
     if (consumer_database_open(&batch.database, dispatch->databases, database) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;
     }
@@ -453,6 +495,6 @@ void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dis
                        : batch.database->unsettled ? CONSUMER_REDIS_AWAY
                                                    : 0;
     }
-    dispatch->slot->busy_since = 0;
+    consumer_slot_touch(dispatch->slot, 0);
     apr_pool_clear(dispatch->pool);
 }

@@ -29,4 +29,7 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
 void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch,
                              int database);
 
+/* Gives back what a failure may have left claimed under the worker's name. For its end. */
+void consumer_dispatch_settle(consumer_dispatch_t *dispatch);
+
 #endif

@@ -31,7 +31,18 @@ typedef struct consumer_report_t {
  * after the worker's death. Times are crm360_clock(). */
 typedef struct consumer_slot_t {
     volatile apr_time_t busy_since;      /* 0 = idle */
-    volatile char id[CONSUMER_ID_BYTES]; /* message whose handler runs; "" = none */
+    volatile char id[CONSUMER_ID_BYTES]; /* message that runs; "" = none */
 } consumer_slot_t;
+
+/* Writes and reads busy_since whole, and in order with the id. */
+static inline void consumer_slot_touch(consumer_slot_t *slot, apr_time_t now)
+{
+    __atomic_store_n(&slot->busy_since, now, __ATOMIC_SEQ_CST);
+}
+
+static inline apr_time_t consumer_slot_since(const consumer_slot_t *slot)
+{
+    return __atomic_load_n(&slot->busy_since, __ATOMIC_SEQ_CST);
+}
 
 #endif

@@ -27,8 +27,10 @@ struct consumer_listener_t {
     crm360_redis_t *redis; /* NULL = not connected */
     apr_pool_t *pool;      /* the listener's own */
     apr_pool_t *life;      /* of one connection */
-    int tries;             /* failed in a row */
-    int asked;             /* a PING is on its way */
+    crm360_command_t *ping;
+    char why[200]; /* why it is not connected */
+    int tries;     /* failed in a row */
+    int asked;     /* a PING is on its way */
     apr_time_t next;
 };
 
@@ -39,17 +41,14 @@ consumer_listener_t *consumer_listener_make(const crm360_config_t *config, apr_p
     listener->config = config;
     listener->address = crm360_config_redis(config, pool);
     listener->pool = pool;
+    listener->ping = crm360_command_make(1, pool);
+    crm360_command_add(listener->ping, "PING");
     return listener;
 }
 
 int consumer_listener_fd(const consumer_listener_t *listener)
 {
     return listener->redis ? crm360_redis_socket(listener->redis) : -1;
-}
-
-int consumer_listener_up(const consumer_listener_t *listener)
-{
-    return listener->redis != NULL;
 }
 
 apr_time_t consumer_listener_next(const consumer_listener_t *listener)
@@ -100,7 +99,7 @@ static int connect_now(consumer_listener_t *listener, apr_time_t now)
 {
     const char *why = "";
     apr_status_t rv = subscribe(listener, &why);
-    crm360_reply_t *reply;
+    crm360_reply_t *reply = NULL;
 
     /* Only the confirmation says that wake-ups are heard from here on. */
     while (rv == APR_SUCCESS) {
@@ -114,12 +113,12 @@ static int connect_now(consumer_listener_t *listener, apr_time_t now)
         }
     }
     if (rv == APR_SUCCESS && reply->type == CRM360_REPLY_ERROR) {
-        why = apr_pstrdup(listener->pool, reply->text);
+        why = reply->text;
         rv = CRM360_EREFUSED;
     }
     if (rv != APR_SUCCESS) {
-        why = apr_pstrdup(listener->pool, why);
-        drop(listener, now, rv, why);
+        apr_cpystrn(listener->why, why, sizeof listener->why); /* drop() ends what it lives in */
+        drop(listener, now, rv, listener->why);
         return 0;
     }
     if (listener->tries > 0) {
@@ -133,8 +132,6 @@ static int connect_now(consumer_listener_t *listener, apr_time_t now)
 
 int consumer_listener_tick(consumer_listener_t *listener, apr_time_t now)
 {
-    crm360_command_t *command;
-
     if (now < listener->next) {
         return 0;
     }
@@ -145,11 +142,9 @@ int consumer_listener_tick(consumer_listener_t *listener, apr_time_t now)
         drop(listener, now, CRM360_EAWAY, "no answer to a PING");
         return 0;
     }
-    command = crm360_command_make(1, listener->life);
-    crm360_command_add(command, "PING");
     listener->asked = 1;
     listener->next = now + ANSWER_WITHIN;
-    if (crm360_redis_send(listener->redis, command) != APR_SUCCESS) {
+    if (crm360_redis_send(listener->redis, listener->ping) != APR_SUCCESS) {
         drop(listener, now, CRM360_EAWAY, "the connection was closed");
     }
     return 0;

@@ -19,9 +19,6 @@ consumer_listener_t *consumer_listener_make(const crm360_config_t *config, apr_p
 /* To poll for readability; -1 while there is no connection. */
 int consumer_listener_fd(const consumer_listener_t *listener);
 
-/* Whether wake-ups are being received. */
-int consumer_listener_up(const consumer_listener_t *listener);
-
 /* Does what is due at `now`: connects, or makes sure that a silent connection still lives. 1
  * when a subscription has just been made: whatever happened before went unheard. */
 int consumer_listener_tick(consumer_listener_t *listener, apr_time_t now);

@@ -101,6 +101,14 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
             return EXIT_FINE;
         }
     }
+    if (options->test && (options->foreground || options->pid_file || options->log_file)) {
+        fprintf(stderr, "crm360d: -t starts nothing: it excludes -f, -p and -l\n");
+        return EXIT_USAGE;
+    }
+    if (!options->test && !options->foreground && !options->log_file) {
+        fprintf(stderr, "crm360d: in the background it needs -l LOGFILE (-f stays in front)\n");
+        return EXIT_USAGE;
+    }
     /* Detaching changes the working directory, and HUP reads the file again. */
     if (APR_STATUS_IS_EOF(rv) && scan->ind == argc &&
         apr_filepath_merge(&absolute, NULL, options->config_file, 0, pool) == APR_SUCCESS) {

@@ -103,14 +103,14 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
 
 /* Gives back what a worker that is gone had claimed, in whatever lane. */
 static apr_status_t release_all(master_t *master, int database, const char *worker,
-                                const char *crashed, const char *what)
+                                const crm360_charge_t *charge)
 {
     apr_status_t rv = APR_SUCCESS;
     int lane, released;
 
     for (lane = 0; lane < CRM360_LANES && rv == APR_SUCCESS; lane++) {
         rv = crm360_queue_release_worker(&released, master->queue, master->keys[database],
-                                         (crm360_lane_t)lane, worker, crashed, what, master->turn);
+                                         (crm360_lane_t)lane, worker, charge, master->turn);
         if (rv == APR_SUCCESS && released > 0) {
             consumer_schedule_due(master->schedule, database, (crm360_lane_t)lane, 0);
             crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "released %d messages of %s in %s", released,
@@ -120,7 +120,24 @@ static apr_status_t release_all(master_t *master, int database, const char *work
     return rv;
 }
 
-static int is_ours(const master_t *master, const char *worker)
+/* Whether one of our workers holds claims there rightly: only where it works now. What an idle one
+ * has left behind (Redis was away when it wanted to settle) is nobody's. */
+static int holds_rightly(const master_t *master, const char *worker, int database)
+{
+    int i;
+
+    for (i = 0; i < master->crew->count; i++) {
+        const consumer_worker_t *ours = &master->crew->workers[i];
+
+        if (ours->pid && ours->database == database && strcmp(ours->name, worker) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether it is one of our workers, at work elsewhere or idle. */
+static int lives_here(const master_t *master, const char *worker)
 {
     int i;
 
@@ -141,11 +158,11 @@ static void settle_claims(master_t *master, int database, const crm360_look_t *l
     for (i = 0; look->workers && i < look->workers->nelts; i++) {
         const char *worker = APR_ARRAY_IDX(look->workers, i, const char *);
 
-        if (is_ours(master, worker)) {
+        if (holds_rightly(master, worker, database)) {
             continue;
         }
-        if (!consumer_identity_gone(worker, master->turn) ||
-            release_all(master, database, worker, NULL, NULL) != APR_SUCCESS) {
+        if ((!lives_here(master, worker) && !consumer_identity_gone(worker, master->turn)) ||
+            release_all(master, database, worker, NULL) != APR_SUCCESS) {
             (*orphans)++;
         }
     }
@@ -257,8 +274,8 @@ static void mourn(master_t *master)
         }
         death.worker->database = -1;
         consumer_schedule_done(master->schedule, database, death.worker->lane, crm360_clock());
-        if (release_all(master, database, death.worker->name, death.crashed, death.what) !=
-            APR_SUCCESS) {
+        if (release_all(master, database, death.worker->name,
+                        death.charged ? &death.charge : NULL) != APR_SUCCESS) {
             master->look_at = 0; /* the look finds its claims when Redis is back */
         }
     }

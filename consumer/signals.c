@@ -76,12 +76,14 @@ int consumer_signals_take(void)
 
 void consumer_signals_worker(volatile sig_atomic_t *stop, unsigned grace_seconds)
 {
+    sigset_t none;
+
     stop_flag = stop;
     stop_grace = grace_seconds;
     install(SIGINT, SIG_IGN, 0);
     install(SIGHUP, SIG_IGN, 0);
     install(SIGCHLD, SIG_DFL, 0);
     install(SIGTERM, on_stop, 0); /* no SA_RESTART: it must end a read() that waits for work */
-    close(ends[0]);
-    close(ends[1]);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* they were blocked for the fork */
 }

@@ -69,5 +69,6 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
             break;
         }
     }
+    consumer_dispatch_settle(dispatch);
     return 0;
 }

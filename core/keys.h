@@ -9,8 +9,7 @@
 
 #include "core/route.h"
 
-#define CRM360_KEY_WAKE "crm360:1:wake"           /* channel: "<queue key> <visible from, ms>" */
-#define CRM360_KEY_CONSUMERS "crm360:1:consumers" /* hash: instance -> JSON heartbeat */
+#define CRM360_KEY_WAKE "crm360:1:wake" /* channel: "<queue key> <visible from, ms>" */
 
 typedef struct crm360_keys_t {
     const char *lane[CRM360_LANES]; /* sorted sets, one per lane */
@@ -26,5 +25,8 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
 
 /* Key of one stored message, in `pool`. */
 const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
+
+/* Key of the parts of a large message on its way into Redis, in `pool`. */
+const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
 
 #endif

@@ -38,11 +38,6 @@ void crm360_log_set(crm360_log_write_t *write, void *baton, crm360_log_level_t l
     sink.level = level;
 }
 
-crm360_log_level_t crm360_log_level(void)
-{
-    return sink.level;
-}
-
 void crm360_log(crm360_log_level_t level, apr_status_t rv, const char *format, ...)
 {
     char line[LINE_BYTES];

@@ -32,9 +32,6 @@ typedef void crm360_log_write_t(void *baton, crm360_log_level_t level, apr_statu
  * the first call lines go to standard error. */
 void crm360_log_set(crm360_log_write_t *write, void *baton, crm360_log_level_t level);
 
-/* The level that was set: lines above it are dropped. */
-crm360_log_level_t crm360_log_level(void);
-
 /* Writes one line (at most 1,000 bytes; a longer one is cut). Control characters are replaced by
  * '?', so that a caller's text cannot forge a line. */
 void crm360_log(crm360_log_level_t level, apr_status_t rv, const char *format, ...)

@@ -36,7 +36,7 @@ typedef struct call_t {
     crm360_command_t *command;
     crm360_reply_t *reply;
     const crm360_push_t *staged; /* write its message in parts first; NULL = no */
-    const char *message_key;
+    const char *parts_key;       /* where they go */
 } call_t;
 
 apr_size_t crm360_queue_health_size(void)
@@ -76,8 +76,8 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
 
 /* ---- calling ---- */
 
-/* SET and APPEND of the parts, under an expiry, so that a push that dies half way leaves
- * nothing. */
+/* SET and APPEND of the parts, under an expiry, so that a push that dies half way leaves nothing,
+ * and under a key of their own, so that a repeated push does not touch a message that is there. */
 static apr_status_t stage(call_t *call, crm360_redis_t *redis, apr_pool_t *pool)
 {
     const crm360_push_t *push = call->staged;
@@ -91,7 +91,7 @@ static apr_status_t stage(call_t *call, crm360_redis_t *redis, apr_pool_t *pool)
 
         len = len < PART_BYTES ? len : PART_BYTES;
         crm360_command_add(command, at == 0 ? "SET" : "APPEND");
-        crm360_command_add(command, call->message_key);
+        crm360_command_add(command, call->parts_key);
         crm360_command_add_bytes(command, push->message + at, len);
         if (at == 0) {
             crm360_command_add(command, "EX");
@@ -167,16 +167,17 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
 {
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
-    call_t *call = call_make(queue, PUSH, 3, 7, pool);
+    call_t *call = call_make(queue, PUSH, 4, 8, pool);
     apr_status_t rv;
 
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
-    call->message_key = crm360_keys_message(keys, push->id, pool);
+    call->parts_key = crm360_keys_parts(keys, push->id, pool);
     call->staged = push->message_len > PART_BYTES ? push : NULL;
     crm360_command_add(call->command, receipt->queue);
-    crm360_command_add(call->command, call->message_key);
+    crm360_command_add(call->command, crm360_keys_message(keys, push->id, pool));
     crm360_command_add(call->command, keys->counters);
+    crm360_command_add(call->command, call->parts_key);
     crm360_command_add(call->command, push->id);
     crm360_command_add_number(call->command, apr_time_as_msec(push->invisible_for), pool);
     crm360_command_add_bytes(call->command, push->message, call->staged ? 0 : push->message_len);
@@ -256,15 +257,16 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
 /* What crm360_queue_fetch() carries through crm360_redis_run(). */
 typedef struct fetch_t {
     crm360_command_t *commands; /* one STRLEN, later one GET, per id */
+    crm360_reply_t **replies;
     int count;
     apr_size_t most_bytes;
-    crm360_reply_t **replies;
+    crm360_blob_t *blobs;
     int fetched;
 } fetch_t;
 
-static apr_status_t fetch_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+/* How many of the messages fit into most_bytes, at least one; notes their lengths. */
+static apr_status_t measure(fetch_t *fetch, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    fetch_t *fetch = baton;
     apr_size_t bytes = 0;
     apr_status_t rv;
     int i;
@@ -274,21 +276,82 @@ static apr_status_t fetch_work(void *baton, crm360_redis_t *redis, apr_pool_t *p
         fetch->commands[i].lens[0] = 6;
     }
     rv = crm360_redis_pipeline(fetch->replies, redis, fetch->commands, fetch->count, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (i = 0; i < fetch->count; i++) {
-        bytes += fetch->replies[i]->type == CRM360_REPLY_NUMBER
-                     ? (apr_size_t)fetch->replies[i]->number
-                     : 0;
+    for (i = 0; rv == APR_SUCCESS && i < fetch->count; i++) {
+        fetch->blobs[i].len = fetch->replies[i]->type == CRM360_REPLY_NUMBER
+                                  ? (apr_size_t)fetch->replies[i]->number
+                                  : 0;
+        bytes += fetch->blobs[i].len;
         if (i > 0 && bytes > fetch->most_bytes) {
             break;
         }
-        fetch->commands[i].argv[0] = "GET";
-        fetch->commands[i].lens[0] = 3;
     }
     fetch->fetched = i;
-    return crm360_redis_pipeline(fetch->replies, redis, fetch->commands, fetch->fetched, pool);
+    return rv;
+}
+
+/* A large message, part by part: each has the whole time of a command, and Redis is never busy
+ * with one for long. */
+static apr_status_t fetch_parts(crm360_blob_t *blob, const char *key, crm360_redis_t *redis,
+                                apr_pool_t *pool)
+{
+    char *data = apr_palloc(pool, blob->len);
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t at = 0;
+
+    while (at < blob->len && rv == APR_SUCCESS) {
+        crm360_command_t *command;
+        crm360_reply_t *reply;
+        apr_pool_t *part;
+
+        apr_pool_create(&part, pool);
+        apr_pool_tag(part, "crm360_part");
+        command = crm360_command_make(4, part);
+        crm360_command_add(command, "GETRANGE");
+        crm360_command_add(command, key);
+        crm360_command_add_number(command, (apr_int64_t)at, part);
+        crm360_command_add_number(command, (apr_int64_t)(at + PART_BYTES - 1), part);
+        rv = crm360_redis_command(&reply, redis, command, part);
+        if (rv == APR_SUCCESS && (reply->type != CRM360_REPLY_STRING || reply->len == 0 ||
+                                  reply->len > blob->len - at)) {
+            rv = CRM360_EPROTOCOL; /* somebody changes it meanwhile */
+        }
+        if (rv == APR_SUCCESS) {
+            memcpy(data + at, reply->text, reply->len);
+            at += reply->len;
+        }
+        apr_pool_destroy(part);
+    }
+    blob->data = data;
+    return rv;
+}
+
+static apr_status_t fetch_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    fetch_t *fetch = baton;
+    apr_status_t rv = measure(fetch, redis, pool);
+    int i, small = 0;
+
+    /* The small ones in one go; a large one stands alone, or ends the list. */
+    while (rv == APR_SUCCESS && small < fetch->fetched && fetch->blobs[small].len <= PART_BYTES) {
+        fetch->commands[small].argv[0] = "GET";
+        fetch->commands[small].lens[0] = 3;
+        small++;
+    }
+    if (rv == APR_SUCCESS && small == 0) {
+        fetch->fetched = 1;
+        return fetch_parts(&fetch->blobs[0], fetch->commands[0].argv[1], redis, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        fetch->fetched = small;
+        rv = crm360_redis_pipeline(fetch->replies, redis, fetch->commands, small, pool);
+    }
+    for (i = 0; rv == APR_SUCCESS && i < small; i++) {
+        if (fetch->replies[i]->type == CRM360_REPLY_STRING) {
+            fetch->blobs[i].data = fetch->replies[i]->text;
+            fetch->blobs[i].len = fetch->replies[i]->len;
+        }
+    }
+    return rv;
 }
 
 apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queue_t *queue,
@@ -302,24 +365,16 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
 
     fetch.commands = apr_pcalloc(pool, (apr_size_t)count * sizeof *fetch.commands);
     fetch.replies = apr_pcalloc(pool, (apr_size_t)count * sizeof *fetch.replies);
+    fetch.blobs = apr_pcalloc(pool, (apr_size_t)count * sizeof *fetch.blobs);
     for (i = 0; i < count; i++) {
         fetch.commands[i] = *crm360_command_make(2, pool);
         crm360_command_add(&fetch.commands[i], "");
         crm360_command_add(&fetch.commands[i], crm360_keys_message(keys, ids[i], pool));
     }
     rv = crm360_redis_run(queue->redis, fetch_work, &fetch, 1, &detail, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
     *fetched = fetch.fetched;
-    *blobs = apr_pcalloc(pool, (apr_size_t)count * sizeof **blobs);
-    for (i = 0; i < fetch.fetched; i++) {
-        if (fetch.replies[i]->type == CRM360_REPLY_STRING) {
-            (*blobs)[i].data = fetch.replies[i]->text;
-            (*blobs)[i].len = fetch.replies[i]->len;
-        }
-    }
-    return APR_SUCCESS;
+    *blobs = fetch.blobs;
+    return rv;
 }
 
 apr_status_t crm360_queue_extend(crm360_queue_t *queue, const crm360_keys_t *keys,
@@ -407,9 +462,10 @@ apr_status_t crm360_queue_bury(crm360_queue_t *queue, const crm360_keys_t *keys,
 /* The part that both kinds of release share: keys and the arguments before the ids. */
 static call_t *release_call(crm360_queue_t *queue, const crm360_keys_t *keys, crm360_lane_t lane,
                             const char *field, const char *holder, apr_interval_time_t delay,
-                            const char *crashed, const char *what, int ids, apr_pool_t *pool)
+                            const crm360_charge_t *charge, int ids, apr_pool_t *pool)
 {
-    call_t *call = call_make(queue, RELEASE, 5, 12 + ids, pool);
+    call_t *call = call_make(queue, RELEASE, 5, 13 + ids, pool);
+    int expiry = charge && charge->kind == CRM360_CHARGE_EXPIRY;
 
     crm360_command_add(call->command, keys->lane[lane]);
     crm360_command_add(call->command, keys->claims);
@@ -419,9 +475,10 @@ static call_t *release_call(crm360_queue_t *queue, const crm360_keys_t *keys, cr
     crm360_command_add(call->command, field);
     crm360_command_add(call->command, holder);
     crm360_command_add_number(call->command, apr_time_as_msec(delay), pool);
-    crm360_command_add(call->command, crashed ? crashed : "");
-    crm360_command_add(call->command, what ? what : "");
-    crm360_command_add_number(call->command, CRASHES_MOST, pool);
+    crm360_command_add(call->command, charge ? charge->id : "");
+    crm360_command_add(call->command, charge ? charge->what : "");
+    crm360_command_add(call->command, expiry ? "expiries" : "crashes");
+    crm360_command_add_number(call->command, expiry ? EXPIRIES_MOST : CRASHES_MOST, pool);
     crm360_command_add(call->command, CRM360_KEY_WAKE);
     return call;
 }
@@ -430,7 +487,7 @@ apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const cr
                                   crm360_lane_t lane, const char *token, const char *const *ids,
                                   int count, apr_interval_time_t delay, apr_pool_t *pool)
 {
-    call_t *call = release_call(queue, keys, lane, "token", token, delay, NULL, NULL, count, pool);
+    call_t *call = release_call(queue, keys, lane, "token", token, delay, NULL, count, pool);
     int i;
 
     for (i = 0; i < count; i++) {
@@ -441,12 +498,21 @@ apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const cr
 
 apr_status_t crm360_queue_release_worker(int *released, crm360_queue_t *queue,
                                          const crm360_keys_t *keys, crm360_lane_t lane,
-                                         const char *worker, const char *crashed, const char *what,
+                                         const char *worker, const crm360_charge_t *charge,
                                          apr_pool_t *pool)
 {
-    return call_number(released, queue,
-                       release_call(queue, keys, lane, "worker", worker, 0, crashed, what, 0, pool),
-                       pool);
+    apr_status_t rv;
+    int some;
+
+    *released = 0;
+    do {
+        call_t *call = release_call(queue, keys, lane, "worker", worker, 0, charge, 0, pool);
+
+        some = 0;
+        rv = call_number(&some, queue, call, pool);
+        *released += some;
+    } while (rv == APR_SUCCESS && some == CRM360_CLAIM_MOST);
+    return rv;
 }
 
 /* Collects the names of those who hold claims, each once. */

@@ -49,7 +49,7 @@ typedef struct crm360_receipt_t {
 /* Stores a message and makes it visible when it is due. Pushing an id that is there already
  * changes nothing and succeeds, so repeating is harmless. Repeats once on a fresh connection
  * when the old one was broken. CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis
- * refuses writes now. After either the message may be there or not; *receipt->detail says more.
+ * refuses writes now. After either the message may be there or not; receipt->detail says more.
  * Strings live in `pool`. */
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
@@ -63,8 +63,8 @@ typedef struct crm360_claim_t {
     int count;
     const char *const *ids; /* oldest first */
     const int *attempts;    /* how often each has failed before */
-    apr_interval_time_t
-        next_due; /* until the queue's next message is visible; 0 = now, -1 = none */
+    /* Until the queue's next message is visible; 0 = now, -1 = none. */
+    apr_interval_time_t next_due;
 } crm360_claim_t;
 
 /* Leases up to `most` (<= CRM360_CLAIM_MOST) visible messages of a lane to `worker` for `lease`. */
@@ -117,12 +117,23 @@ apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const cr
                                   int count, apr_interval_time_t delay, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* The same for all messages of a worker that is gone, by its name. `crashed` is the id it was
- * running when it died of its own doing (NULL = none): that one is charged a crash with the text
- * `what`, and becomes a dead letter after three. */
+/* What a message is charged with when its worker did not survive it. */
+typedef enum {
+    CRM360_CHARGE_CRASH, /* it crashed or overran: a dead letter after three */
+    CRM360_CHARGE_EXPIRY /* killed by somebody else while it ran: a dead letter after ten */
+} crm360_charge_kind_t;
+
+typedef struct crm360_charge_t {
+    crm360_charge_kind_t kind;
+    const char *id;
+    const char *what; /* for the history */
+} crm360_charge_t;
+
+/* The same for all messages of a worker that holds none rightly any more, by its name. `charge`
+ * names the message that ran when it died; NULL = none. */
 apr_status_t crm360_queue_release_worker(int *released, crm360_queue_t *queue,
                                          const crm360_keys_t *keys, crm360_lane_t lane,
-                                         const char *worker, const char *crashed, const char *what,
+                                         const char *worker, const crm360_charge_t *charge,
                                          apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* What a look at one database shows. */

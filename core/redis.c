@@ -240,6 +240,14 @@ apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *red
         }
         replies[i] = adopt(reply, pool);
     }
+    /* All replies have been read: the connection is fine, whatever they say. */
+    for (i = 0; i < count; i++) {
+        if (replies[i]->type == CRM360_REPLY_ERROR &&
+            classify(replies[i]->text) == CRM360_EREFUSED) {
+            apr_cpystrn(redis->error, replies[i]->text, sizeof redis->error);
+            return CRM360_EREFUSED;
+        }
+    }
     return APR_SUCCESS;
 }
 
@@ -392,11 +400,6 @@ apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis,
     }
     *reply = adopt(arrived, pool);
     return APR_SUCCESS;
-}
-
-const char *crm360_redis_error(const crm360_redis_t *redis)
-{
-    return redis->error;
 }
 
 /* ---- what all processes know of the server ---- */
@@ -561,6 +564,7 @@ crm360_command_t *crm360_command_make(int most, apr_pool_t *pool)
     crm360_command_t *command = apr_palloc(pool, sizeof *command);
 
     command->argc = 0;
+    command->most = most;
     command->argv = apr_palloc(pool, (apr_size_t)most * sizeof *command->argv);
     command->lens = apr_palloc(pool, (apr_size_t)most * sizeof *command->lens);
     return command;
@@ -568,6 +572,9 @@ crm360_command_t *crm360_command_make(int most, apr_pool_t *pool)
 
 void crm360_command_add_bytes(crm360_command_t *command, const char *data, apr_size_t len)
 {
+    if (command->argc == command->most) {
+        abort(); /* whoever counted wrong must not write on */
+    }
     command->argv[command->argc] = data;
     command->lens[command->argc] = len;
     command->argc++;

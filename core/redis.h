@@ -41,7 +41,7 @@ typedef struct crm360_reply_t {
     apr_size_t count;
 } crm360_reply_t;
 
-/* One Lua script; `sha` is filled by crm360_redis_scripts(). */
+/* One Lua script; `sha` is filled by crm360_script_digest(). */
 typedef struct crm360_script_t {
     const char *name;
     const char *text;
@@ -51,6 +51,7 @@ typedef struct crm360_script_t {
 /* One command with counted arguments. */
 typedef struct crm360_command_t {
     int argc;
+    int most; /* words there is room for */
     const char **argv;
     apr_size_t *lens;
 } crm360_command_t;
@@ -90,7 +91,8 @@ apr_status_t crm360_redis_command(crm360_reply_t **reply, crm360_redis_t *redis,
                                   const crm360_command_t *command, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Sends `count` commands in one go and reads their replies; replies[i] may be an ERROR. */
+/* Sends `count` commands in one go and reads their replies. replies[i] may be an ERROR, but none
+ * that means "not now": such a one gives CRM360_EREFUSED. */
 apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *redis,
                                    const crm360_command_t *commands, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -113,10 +115,8 @@ apr_status_t crm360_redis_read(crm360_redis_t *redis) __attribute__((warn_unused
 apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Text of the last failure on this connection, never NULL; valid until the next call. */
-const char *crm360_redis_error(const crm360_redis_t *redis);
-
-/* Builds commands: argv grows in `pool`. */
+/* Builds commands of at most `most` words, in `pool`. The words are borrowed; one too many ends the
+ * program. */
 crm360_command_t *crm360_command_make(int most, apr_pool_t *pool);
 void crm360_command_add(crm360_command_t *command, const char *text);
 void crm360_command_add_bytes(crm360_command_t *command, const char *data, apr_size_t len);

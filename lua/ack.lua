@@ -1,6 +1,7 @@
 -- ack: ends messages whose effect is committed. What remains of one is its counter.
 --
--- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)  KEYS[3] failures (hash)  KEYS[4] counters (hash)
+-- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)
+-- KEYS[3] failures (hash)     KEYS[4] counters (hash)
 -- KEYS[5...] stored messages, in the order of the ids
 -- ARGV[1] token of the claim  ARGV[2...] message ids, at most 100
 --

@@ -58,7 +58,8 @@ for i, id in ipairs(ids) do
         failure = failure or {attempts = 0, crashes = 0, expiries = 0, errors = {}}
         failure.expiries = (tonumber(failure.expiries) or 0) + 1
         failure.errors = type(failure.errors) == 'table' and failure.errors or {}
-        table.insert(failure.errors, {at = now, reason = 'the lease of ' .. tostring(claim.worker) .. ' expired'})
+        local reason = 'the lease of ' .. tostring(claim.worker) .. ' expired'
+        table.insert(failure.errors, {at = now, reason = reason})
         while #failure.errors > 20 do
             table.remove(failure.errors, 1)
         end

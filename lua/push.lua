@@ -1,27 +1,32 @@
 -- push: stores a message and puts it into its queue, visible after a delay.
 --
 -- KEYS[1] queue (sorted set)   KEYS[2] stored message   KEYS[3] counters (hash)
+-- KEYS[4] the message's parts, when they were written before; they become the stored message
 -- ARGV[1] message id
 -- ARGV[2] delay before it is visible, ms
--- ARGV[3] stored message, or "" when its parts were written to KEYS[2] before
+-- ARGV[3] stored message, or "" when its parts are in KEYS[4]
 -- ARGV[4] wake channel
 --
--- Returns {visible from (ms), 1}, or {score, 0} when the id is queued already: nothing is changed then,
--- so a push may be repeated. Error STAGED: the parts written before are gone; nothing was done.
-local queue, message, counters = KEYS[1], KEYS[2], KEYS[3]
+-- Returns {visible from (ms), 1}, or {score, 0} when the id is queued already: nothing is changed
+-- then, so a push may be repeated. Error STAGED: the parts are gone; nothing was done.
+local queue, message, counters, parts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, delay, content, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 
 local score = redis.call('ZSCORE', queue, id)
 if score then
+    if content == '' then
+        redis.call('DEL', parts)
+    end
     return {tonumber(score), 0}
 end
-if content == '' and redis.call('EXISTS', message) == 0 then
+if content == '' and redis.call('EXISTS', parts) == 0 then
     return redis.error_reply('STAGED the parts of the message are gone')
 end
 
 local time = redis.call('TIME')
 local visible = time[1] * 1000 + math.floor(time[2] / 1000) + delay
 if content == '' then
+    redis.call('RENAME', parts, message)
     redis.call('PERSIST', message)
 else
     redis.call('SET', message, content)

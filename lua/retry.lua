@@ -1,6 +1,7 @@
 -- retry: puts a message that failed back into its queue and records why.
 --
--- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)  KEYS[3] failures (hash)  KEYS[4] counters (hash)
+-- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)
+-- KEYS[3] failures (hash)     KEYS[4] counters (hash)
 -- ARGV[1] token of the claim  ARGV[2] message id  ARGV[3] delay before it is visible again, ms
 -- ARGV[4] reason              ARGV[5] wake channel
 --

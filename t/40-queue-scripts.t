@@ -25,13 +25,13 @@ sub call {
 sub message { return "${tag}message:$_[0]" }
 sub put {
     my ($id, $delay, $text) = @_;
-    return call('push', [$live, message($id), $counters], $id, $delay // 0, $text // "body of $id",
+    return call('push', [$live, message($id), $counters, message($id) . ':parts'], $id, $delay // 0, $text // "body of $id",
         'crm360:1:wake');
 }
 sub claim {
     my ($token, %o) = @_;
     my ($next, @pairs) = @{ call('claim', [$live, $claims, $failures, $dead, $counters],
-        $o{most} // 100, $o{lease} // 60000, $token, $o{worker} // 'w1', $o{expiries} // 10) };
+        $o{most} // 100, $o{lease} // 60000, $token, $o{worker} // 'host/7/1.1', $o{expiries} // 10) };
     return ($next, @pairs);
 }
 sub ids { my ($next, @pairs) = @_; return join ' ', @pairs[grep { !($_ % 2) } 0 .. $#pairs] }
@@ -45,7 +45,7 @@ sub extend { return call('extend', [$live, $claims], @_) }
 sub release {
     my ($field, $holder, $delay, $crashed, $what, @ids) = @_;
     return call('release', [$live, $claims, $failures, $dead, $counters],
-        $field, $holder, $delay, $crashed, $what, 3, 'crm360:1:wake', @ids);
+        $field, $holder, $delay, $crashed, $what, 'crashes', 3, 'crm360:1:wake', @ids);
 }
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
@@ -64,9 +64,15 @@ subtest 'push' => sub {
     eval { put('staged', 0, '') };
     like $@, qr/^redis: STAGED/, 'parts that are gone are an error';
     is $redis->command('ZSCORE', $live, 'staged'), undef, 'and nothing is queued';
-    $redis->command('SET', message('staged'), 'parts', 'EX', 100);
-    put('staged', 9000, '');
-    is $redis->command('TTL', message('staged')), -1, 'parts last once they are queued';
+    $redis->command('SET', message('staged') . ':parts', 'parts', 'EX', 100);
+    is put('staged', 9000, '')->[1], 1, 'parts make a message';
+    is $redis->command('GET', message('staged')), 'parts', 'which is theirs';
+    is $redis->command('TTL', message('staged')), -1, 'and lasts';
+    $redis->command('SET', message('staged') . ':parts', 'again', 'EX', 100);
+    is put('staged', 9000, '')->[1], 0, 'parts of a repeated push are dropped';
+    is $redis->command('GET', message('staged')), 'parts', 'the message stays';
+    is $redis->command('TTL', message('staged')), -1, 'for good';
+    is $redis->command('EXISTS', message('staged') . ':parts'), 0, 'and they do not';
     $redis->command('FLUSHALL');
 };
 
@@ -165,22 +171,30 @@ subtest 'release' => sub {
     my ($next, @pairs) = claim('t');
     is release('token', 't', 0, '', '', 'a'), 1, 'one of its own';
     is $redis->command('ZSCORE', $live, 'a'), $due, 'at the place it had';
-    is release('worker', 'w1', 0, 'b', 'signal 11'), 2, 'all of a worker that is gone';
+    is release('worker', 'host/7/1.1', 0, 'b', 'signal 11'), 2, 'all of a worker that is gone';
     is failure('b')->{crashes}, 1, 'the one that ran is charged';
     is $redis->command('HGET', $failures, 'c'), undef, 'its neighbours are not';
     is ids(claim('t2')), 'a', 'what stands before a crasher runs';
     is ids(claim('t3')), 'b', 'the crasher runs alone';
     is ids(claim('t4')), 'c', 'then the rest';
-    release('worker', 'w1', 0, 'b', 'signal 11');
+    release('worker', 'host/7/1.1', 0, 'b', 'signal 11');
     ack('t', 'a');
     claim('t5', most => 1);
     claim('t6', most => 1);
-    is release('worker', 'w1', 0, 'b', 'signal 11'), 2, 'a third crash';
+    is release('worker', 'host/7/1.1', 0, 'b', 'signal 11'), 2, 'a third crash';
     is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['b'], 'makes a dead letter';
     is release('worker', 'nobody', 0, '', ''), 0, 'nobody else\'s are touched';
     claim('t7');
     release('token', 't7', 20000, '', '', 'c');
     cmp_ok $redis->command('ZSCORE', $live, 'c'), '>', redis_ms() + 19000, 'a delay is kept';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'release of many' => sub {
+    put("many$_") for 1 .. 130;
+    claim($_) for qw(m1 m2);
+    is release('worker', 'host/7/1.1', 0, '', ''), 100, 'at most 100 a call';
+    is release('worker', 'host/7/1.1', 0, '', ''), 30, 'the rest by the next one';
     $redis->command('FLUSHALL');
 };
 

@@ -21,6 +21,7 @@ sub queued { return $site->redis('ZCARD', $site->key('acme/prod', 'live')) }
 sub dead { return { @{ $site->redis('ZRANGE', $site->key('acme/prod', 'dead'), 0, -1, 'WITHSCORES') } } }
 sub history { return decode_json($site->redis('HGET', $site->key('acme/prod', 'failures'), $_[0]) // '{}') }
 sub done { return $site->value('acme/prod', "select count(*) from WebhookInbox where MessageId = '$_[0]'") }
+sub claimed { return $site->redis('HEXISTS', $site->key('acme/prod', 'claims'), $_[0]) }
 sub workers {
     my $master = slurp($site->dir . '/crm360d.pid') + 0;
     return split ' ', `pgrep -P $master`;
@@ -53,16 +54,18 @@ $site->start_consumer;
 $site->expect_log(qr/CRM0310/, qr/CRM0311/);
 {
     my @good = map { put('done') } 1 .. 5;
-    my ($reject, $retry, $fault) = map { put($_) } qw(reject retry fault);
+    my ($reject, $retry, $fault, $conflict) = map { put($_) } qw(reject retry fault conflict);
     my @more = map { put('done') } 1 .. 5;
-    wait_until { queued() == 0 && keys %{ dead() } == 3 } 10, 'three of a batch fail';
+    wait_until { queued() == 0 && keys %{ dead() } == 4 } 10, 'four of a batch fail';
     is_deeply [map { done($_) } @good, @more], [(1) x 10], 'the others have their effect';
-    is_deeply [map { done($_) } $reject, $retry, $fault], [0, 0, 0], 'the failed ones have none';
+    is_deeply [map { done($_) } $reject, $retry, $fault, $conflict], [(0) x 4],
+        'the failed ones have none';
     is history($reject)->{attempts}, 1, 'a rejected one is tried once';
     like history($reject)->{errors}[0]{reason}, qr/^told to reject/, 'and keeps the reason';
     is history($retry)->{attempts}, 3, 'a failing one as often as the schedule says';
     like history($retry)->{errors}[-1]{reason}, qr/^failed 3 times.*told to retry/, 'then says so';
     is history($fault)->{attempts}, 3, 'a handler that returns an error is retried like it';
+    is history($conflict)->{attempts}, 3, 'and so is a conflict that never ends';
     like $site->redis('GET', $site->key('acme/prod', "message:$reject")), qr/\r\n\r\nreject\z/,
         'a dead letter is kept whole';
 }
@@ -101,18 +104,18 @@ for my $how (qw(crash hang)) {
 
 {
     my $id = put('sleep 800');
-    sleep 0.3;
+    wait_until { claimed($id) } 5, 'a slow message is claimed';
     kill 'KILL', workers();
     my $killed = time;
     wait_until { done($id) } 10, 'workers killed from outside: the message runs again';
-    is history($id)->{crashes} // 0, 0, 'charged with nothing';
+    is history($id)->{crashes} // 0, 0, 'charged with no crash';
     cmp_ok time - $killed, '<', 3, 'at once' if timing();
     wait_until { queued() == 0 } 5, 'and ends';
 }
 
 {
     my $slow = put('sleep 700');
-    sleep 0.2;
+    wait_until { claimed($slow) } 5, 'a slow message is claimed';
     my @rest = map { put('done') } 1 .. 3;
     my $started = time;
     is $site->stop_consumer, 0, 'TERM: exit code 0';
@@ -125,7 +128,7 @@ for my $how (qw(crash hang)) {
 
 {
     my $id = put('sleep 900');
-    sleep 0.3;
+    wait_until { claimed($id) } 5, 'a slow message is claimed';
     $site->kill_consumer;
     put('done');
     $site->start_consumer;
@@ -138,7 +141,7 @@ $site->expect_log(qr/CRM0101/, qr/CRM0330/, qr/CRM0102/);
     my $pid = slurp($site->dir . '/crm360d.pid');
     put('done', delay => 1500);
     $site->stop_redis;
-    sleep 0.5;
+    $site->wait_log('crm360d', qr/CRM0330/, 5, 'the consumer notices that Redis is away');
     $site->start_redis;
     my $back = time;
     my $id = put('done');
@@ -149,6 +152,47 @@ $site->expect_log(qr/CRM0101/, qr/CRM0330/, qr/CRM0102/);
     $id = put('done');
     wait_until { done($id) } 5, 'SCRIPT FLUSH is survived';
     is slurp($site->dir . '/crm360d.pid'), $pid, 'by the same process';
+}
+
+{
+    # Redis does not answer while a worker wants to acknowledge: what it holds is not left to its lease.
+    my $id = put('sleep 500');
+    wait_until { claimed($id) } 5, 'a slow message is claimed';
+    $site->freeze_redis;
+    sleep 1.2; # beyond the end of the handler and the time-out of the command
+    $site->thaw_redis;
+    my $thawed = time;
+    wait_until { queued() == 0 } 15, 'Redis stalls at the acknowledgement: the message ends';
+    cmp_ok time - $thawed, '<', 3, 'long before its lease' if timing();
+    is done($id), 1, 'with one effect';
+    is $site->redis('HLEN', $site->key('acme/prod', 'claims')), 0, 'and nothing stays claimed';
+}
+
+{
+    # A Redis that refuses to be read is no empty Redis.
+    $site->redis('ACL', 'SETUSER', 'default', '-get');
+    my $id = put('done');
+    $site->wait_log('crm360d', qr/CRM0102.*NOPERM/, 5, 'a refusal is reported');
+    ok !dead()->{$id}, 'and is no reason to bury a message';
+    $site->redis('ACL', 'SETUSER', 'default', '+get', '-zrange');
+    $site->stop_consumer;
+    $site->start_consumer;
+    $site->redis('ACL', 'SETUSER', 'default', '+zrange');
+    my $back = time;
+    wait_until { done($id) } 10, 'nor to believe that its queue is empty';
+    cmp_ok time - $back, '<', 1.5, 'it goes on at once' if timing();
+}
+
+for my $signal (qw(TERM HUP)) {
+    $site->stop_consumer;
+    my $ended = 0;
+    for (1 .. 8) {
+        $site->start_consumer;
+        $site->{consumer}->signal('HUP') if $signal eq 'HUP';
+        $ended++ if $site->stop_consumer == 0;
+    }
+    is $ended, 8, "TERM right after " . ($signal eq 'HUP' ? 'HUP' : 'the start') . ' ends it well';
+    $site->start_consumer;
 }
 
 $site->expect_log(qr/CRM0313/);

@@ -170,7 +170,7 @@ sub do_release {
     my @ours = grep { $claim{$_} && $claim{$_}{$by} eq $holder && $queued{$_} } @named ? @named : @ids;
     my $crashed = @ours && rand() < 0.5 ? pick(@ours) : rand() < 0.1 ? pick(@ids) : '';
     my $said = call('release', [$live, $claims, $failures, $dead, $counters],
-        $by, $holder, $far ? $FAR : 0, $crashed, 'crash', $CRASHES, 'wake', @named);
+        $by, $holder, $far ? $FAR : 0, $crashed, 'crash', 'crashes', $CRASHES, 'wake', @named);
 
     for my $id (@ours) {
         delete $claim{$id};
@@ -244,7 +244,7 @@ sub wrong_type {
         ack => [[$live, $claims, $failures, $counters, message($id)], $token, $id],
         retry => [[$live, $claims, $failures, $counters], $token, $id, 0, 'why', 'wake'],
         bury => [\@all, $token, $id, 'why'],
-        release => [\@all, 'token', $token, 0, $id, 'crash', 3, 'wake'],
+        release => [\@all, 'token', $token, 0, $id, 'crash', 'crashes', 3, 'wake'],
     );
     my ($keys, @args) = @{ $use{$verb} };
     my $said = grep({ $_ eq $key } @$keys) ? call($verb, $keys, @args) : 'does not need it';

@@ -44,6 +44,9 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
         result->verdict = HANDLER_REJECT;
         result->reason = "told to reject";
     }
+    else if (strcmp(order, "conflict") == 0) {
+        return CRM360_ECONFLICT;
+    }
     else if (strcmp(order, "fault") == 0) {
         return APR_EGENERAL;
     }
