@@ -98,9 +98,11 @@ static void read_note(crm_guard_t *guard, const char *group, json_object *value)
     if (json_object_is_type(emptied, json_type_object)) {
         json_object_object_foreach(emptied, writer, version)
         {
-            entry = apr_array_push(note->emptied);
-            entry->writer = writer;
-            entry->version = json_object_get_string(version);
+            if (json_object_is_type(version, json_type_string)) {
+                entry = apr_array_push(note->emptied);
+                entry->writer = writer;
+                entry->version = json_object_get_string(version);
+            }
         }
     }
 }
