@@ -33,6 +33,16 @@ sub sql {
     return $value;
 }
 
+# What README.md shows after the first run: commands, with this folder and port.
+sub readme_commands {
+    my ($shown) = slurp(root() . '/README.md') =~ /^.*Then, for example:\n(.*?)^And\n/ms
+        or die "README.md has no example\n";
+    my $text = join '', $shown =~ /^    (.*\n)/mg;
+    $text =~ s{127\.0\.0\.1:8360}{127.0.0.1:$port}g;
+    $text =~ s{ run/}{ $run/}g;
+    return $text =~ /^(\S(?:.*\\\n)*.*)\n/mg;
+}
+
 # The three process ids.
 sub pids {
     return join ' ', map { s/\s//gr } map { slurp("$run/$_.pid") } qw(redis httpd crm360d);
@@ -71,6 +81,19 @@ my ($curl) = $output =~ /^  (curl .*SourceId=2')$/m;
 ok $curl, 'it prints a curl line';
 like `cd @{[root()]} && $curl 2>&1`, qr/"MessageId"/, 'which sends a webhook';
 wait_until { sql('select count(*) from ContactIdentifiers') == 2 } 5, 'that arrives';
+like $output, qr{Stop: CRM360_RUN=\Q$run\E \./quickstart stop$}m, 'it says how to stop this one';
+like slurp("$run/log/httpd-access.log"), qr{"POST /ProcessManagement/\S+/Insert HTTP/1\.1" 200 },
+    'the access log has the webhook';
+unlike slurp("$run/log/httpd-access.log"), qr/SourceId/, 'and no query string';
+is +(stat "$run/log")[2] & 07777, 0750, 'logs are not for everybody';
+
+my @commands = readme_commands();
+is @commands, 4, 'README.md shows four commands';
+like `cd @{[root()]} && $commands[0] 2>/dev/null`, qr/"MessageId"/, 'a webhook of README.md is taken';
+wait_until { `$commands[1]` =~ /^Léa\|Marchand-Petit$/m } 1, 'its customer is shown';
+wait_until { sql('select count(*) from WebhookInbox') == 4 } 5, 'and it was processed';
+like `cd @{[root()]} && $commands[2] 2>/dev/null`, qr/"MessageId"/, 'another one is taken';
+wait_until { `$commands[3]` =~ /^Zoé\|Marchand$/m } 5, 'and makes another customer';
 my ($look) = $output =~ /^  (redis-cli .*withscores)$/m;
 ok $look, 'it prints a redis-cli line';
 is system("$look >/dev/null"), 0, 'which works';
@@ -113,8 +136,9 @@ my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPo
 ($output, $code) = quickstart('');
 is $code, 1, 'a port in use ends it';
 like $output, qr/port $port of 127\.0\.0\.1 is in use/, 'and is named';
+like $output, qr{ CRM360_RUN=\Q$run\E CRM360_PORT=\d+ \./quickstart}, 'with a way out for this folder';
+is scalar(() = (quickstart('status'))[0] =~ / does not run$/mg), 3, 'before anything is started';
 close $taken;
-quickstart('stop');
 
 {
     local $ENV{CRM360_PORT} = 'eighty';
@@ -122,21 +146,69 @@ quickstart('stop');
     is $code, 1, 'a port that is none is refused';
     like $output, qr/CRM360_PORT=eighty is no port/, 'by name';
 }
+for my $case (["$dir/with blank", qr{must not have a blank.*: \Q$dir\E/with blank}],
+    ["$dir/file", qr{\Q$dir\E/file is there, and is no folder}]) {
+    spew("$dir/file", '');
+    local $ENV{CRM360_RUN} = $case->[0];
+    ($output, $code) = quickstart('');
+    is $code, 1, 'a folder that cannot be one is refused';
+    like $output, $case->[1], 'by name';
+}
+for my $verb (qw(stop status)) {
+    local $ENV{CRM360_RUN} = "$dir/none";
+    ($output, $code) = quickstart($verb);
+    is $code, 1, "$verb without a folder fails";
+    like $output, qr{there is no folder \Q$dir\E/none}, 'and names it';
+}
 ($output, $code) = quickstart('begin');
 is $code, 2, 'an unknown verb is wrong usage';
 
+# With room for a link in its place, and without.
 my $long = "$dir/" . 'long' x 30;
-{
-    local $ENV{CRM360_RUN} = $run = $long;
+for my $full (0, 1) {
+    local $ENV{CRM360_RUN} = $run = $long . $full;
+    mkdir $run and spew("$run/file", '') if $full;
     ($output, $code) = quickstart('');
     is $code, 0, 'a folder whose path is too long for a socket' or diag $output;
     like $output, qr{cannot be used: the path of a socket.*\nUsing (/var/tmp/crm360-\S+) instead},
         'is replaced, and that is said';
-    is sql('select count(*) from Contacts'), 1, 'a link stands in its place';
+    my ($moved) = $output =~ m{Using (/var/tmp/crm360-\S+) instead};
+    is readlink $run, $full ? undef : $moved, 'a link stands in its place, where that can be';
+    $run = $moved;
+    is sql('select count(*) from Contacts'), 1, 'it works';
+    ($output, $code) = quickstart('status');
+    is scalar(() = $output =~ / runs /g), 3, 'status finds it';
     ($output, $code) = quickstart('stop');
     is scalar(() = $output =~ / stopped$/mg), 3, 'stop finds it';
-    my $moved = readlink $long;
     system 'rm', '-rf', $moved if $moved && $moved =~ m{^/var/tmp/crm360-};
+}
+
+# ---- root, and who is not ----
+
+SKIP: {
+    skip 'only root can be somebody else', 7 if $>;
+    my $copy = "$dir/copy";
+    my ($uid, $gid) = (getpwnam 'nobody')[2, 3];
+    mkdir $copy;
+    # A checkout of somebody else's, built already.
+    system "cd @{[root()]} && tar -cf - --exclude=.git --exclude=build-asan --exclude=./run ."
+        . " | tar -xf - -C $copy && chown -R $uid:$gid $copy";
+    local $ENV{CRM360_RUN} = $run = "$copy/run";
+    local $ENV{SUDO_USER} = 'nobody';
+    local $ENV{SUDO_UID} = $uid;
+    $output = `cd $copy && ./quickstart 2>&1 </dev/null`;
+    is $? >> 8, 0, 'called with sudo' or diag $output;
+    is `find $copy ! -user nobody`, '', 'everything belongs to the caller of sudo';
+    is join(' ', map { (stat "/proc/$_")[4] } split ' ', pids()), "$uid $uid $uid", 'all programs too';
+    delete local @ENV{qw(SUDO_USER SUDO_UID)};
+    my ($name) = grep { my $id = getpwnam $_; defined $id && $id != $uid } qw(daemon bin);
+    $output = `cd $copy && setpriv --reuid=$name --clear-groups ./quickstart stop 2>&1 </dev/null`;
+    is $? >> 8, 1, 'somebody else cannot stop it';
+    is scalar(() = $output =~ /^\w+ \(process \d+\) belongs to nobody: stop it as that user$/mg), 3,
+        'and is told who can' or diag $output;
+    $output = `cd $copy && ./quickstart stop 2>&1 </dev/null`;
+    is $? >> 8, 0, 'root can' or diag $output;
+    is scalar(() = $output =~ / stopped$/mg), 3, 'stop all three';
 }
 
 done_testing;
