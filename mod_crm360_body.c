@@ -46,14 +46,23 @@ void webhook_body_register(void)
     ap_register_output_filter(CATCHER, webhook_catcher, NULL, AP_FTYPE_RESOURCE);
 }
 
-/* Moves the body to a new block. */
+/* Moves the body to a new block, whose predecessor is given back: a body that grows is in memory
+ * twice for a moment, and once afterwards. */
 static void resize(webhook_body_t *body, apr_size_t room, apr_size_t size)
 {
-    char *block = apr_palloc(body->pool, room + size);
+    apr_pool_t *holder;
+    char *block;
 
+    apr_pool_create(&holder, body->pool);
+    apr_pool_tag(holder, "crm360_body");
+    block = apr_palloc(holder, room + size);
     if (body->len) {
         memcpy(block + room, body->block + body->room, body->len);
     }
+    if (body->holder) {
+        apr_pool_destroy(body->holder);
+    }
+    body->holder = holder;
     body->block = block;
     body->room = room;
     body->size = size;

@@ -53,11 +53,12 @@ int webhook_request(request_rec *r, const webhook_server_t *server,
 /* A body in memory with room in front of it, so that the head of the stored message can be put
  * there without moving the body. */
 typedef struct webhook_body_t {
-    char *block;     /* room, then body */
-    apr_size_t room; /* bytes in front of the body */
-    apr_size_t len;  /* of the body */
-    apr_size_t size; /* most bytes of body that the block holds */
-    apr_pool_t *pool;
+    char *block;        /* room, then body */
+    apr_size_t room;    /* bytes in front of the body */
+    apr_size_t len;     /* of the body */
+    apr_size_t size;    /* most bytes of body that the block holds */
+    apr_pool_t *holder; /* of the block */
+    apr_pool_t *pool;   /* of the request */
 } webhook_body_t;
 
 /* Registers what reading a body needs; once, where hooks are registered. */

@@ -358,6 +358,9 @@ static int is_webhook(const request_rec *r)
     if (r->main || !crm360_location_enabled(location_of(r))) {
         return 0;
     }
+    if (r->prev && ap_is_HTTP_ERROR(r->prev->status)) {
+        return 0; /* an ErrorDocument is no webhook: nobody sent it */
+    }
     while (*segment) {
         apr_size_t len = strcspn(segment, "/");
 

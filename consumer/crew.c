@@ -70,9 +70,9 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
     return APR_SUCCESS;
 }
 
-/* Closes whatever the master has open but for the standard descriptors and `link`: other workers'
- * links, which would hide the end of the master from them, and its connections to Redis, which would
- * outlive their closing by the master. */
+/* Closes whatever the master has open but for the standard descriptors and `link`: other
+ * workers' links, which would hide the end of the master from them, and its connections to
+ * Redis, which would outlive their closing by the master. */
 static void close_others(int link)
 {
     long most = sysconf(_SC_OPEN_MAX);
@@ -195,8 +195,8 @@ apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *
     return len == (ssize_t)sizeof *report ? APR_SUCCESS : APR_EAGAIN;
 }
 
-/* When the worker will have been too long in the state that its slot shows; CONSUMER_NEVER when it is
- * idle. *id is set to the message that runs. */
+/* When the worker will have been too long in the state that its slot shows; CONSUMER_NEVER when
+ * it is idle. *id is set to the message that runs. */
 static apr_time_t deadline(const consumer_crew_t *crew, const consumer_worker_t *worker, char *id)
 {
     apr_interval_time_t most = crm360_config_handler_timeout(crew->config);
@@ -258,13 +258,14 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
     }
     death->charge.what = death->what;
     death->charge.id = id;
-    /* The message that ran crashed it, or overran. A kill from outside (or by the kernel, for want of
-     * memory) may be its fault or not: ten of them are. Between messages nobody is to blame. */
+    /* The message that ran crashed it, or overran. A kill from outside (or by the kernel, for
+     * want of memory) may be its fault or not: ten of them are. Between messages nobody is to
+     * blame. */
     if (worker->overran) {
         death->charge.kind = CRM360_CHARGE_CRASH;
         death->charged = id[0] && strcmp(id, worker->overran_id) == 0;
     }
-    else if (signal && signal != SIGTERM) {
+    else if ((signal && signal != SIGTERM) || (!signal && WEXITSTATUS(status) != 0)) {
         death->charge.kind = signal == SIGKILL ? CRM360_CHARGE_EXPIRY : CRM360_CHARGE_CRASH;
         death->charged = id[0] != '\0';
     }

@@ -74,7 +74,8 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
 
 /* ---- the slot: what the master sees of us ---- */
 
-/* The time first: the master reads the id first, and so never holds an old time against a new id. */
+/* The time first: the master reads the id first, and so never holds an old time against a new
+ * id. */
 static void slot_enter(consumer_slot_t *slot, const char *id)
 {
     apr_size_t i;
@@ -270,8 +271,8 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     return rv;
 }
 
-/* The messages from `first` to before `last` in one transaction. On failure nothing of it remains, and
- * their outcomes are RELEASE. */
+/* The messages from `first` to before `last` in one transaction. On failure nothing of it
+ * remains, and their outcomes are RELEASE. */
 static apr_status_t run_transaction(batch_t *batch, int first, int last)
 {
     crm_db_t *db = batch->database->db;
@@ -303,9 +304,9 @@ static apr_status_t run_transaction(batch_t *batch, int first, int last)
     return rv;
 }
 
-/* Each message in a transaction of its own, after the batch lost against parallel ones: the others
- * shall not suffer from the one that conflicts. That one has failed once more, so that a conflict that
- * never ends does not go on for ever. */
+/* Each message in a transaction of its own, after the batch lost against parallel ones: the
+ * others shall not suffer from the one that conflicts. That one has failed once more, so that a
+ * conflict that never ends does not go on for ever. */
 static apr_status_t run_one_by_one(batch_t *batch)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -416,6 +417,7 @@ static apr_status_t claim_batch(batch_t *batch)
         rv = crm360_queue_release_worker(&released, dispatch->queue, database->keys, dispatch->lane,
                                          dispatch->worker, NULL, dispatch->pool);
         if (rv != APR_SUCCESS) {
+            batch->claim.detail = "what it has claimed cannot be released";
             return rv;
         }
         database->unsettled = 0;
@@ -473,6 +475,7 @@ void consumer_dispatch_settle(consumer_dispatch_t *dispatch)
 void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch, int database)
 {
     batch_t batch = {.dispatch = dispatch};
+    apr_status_t rv;
     int away = 0;
 
     memset(report, 0, sizeof *report);
@@ -482,12 +485,16 @@ void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dis
     if (consumer_database_open(&batch.database, dispatch->databases, database) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;
     }
-    else if (claim_batch(&batch) != APR_SUCCESS) {
-        report->away = CONSUMER_REDIS_AWAY;
+    else if ((rv = claim_batch(&batch)) != APR_SUCCESS) {
+        report->away = rv == CRM360_EPROTOCOL ? CONSUMER_DATABASE_AWAY : CONSUMER_REDIS_AWAY;
+        if (rv == CRM360_EPROTOCOL) {
+            consumer_database_failed(batch.database, batch.claim.detail);
+        }
     }
     else {
         report->claimed = batch.claim.count;
-        report->next_due = batch.claim.next_due;
+        /* Measured by the claim; the batch takes its time. */
+        report->next_due = batch.claim.next_due < 0 ? -1 : batch.leased_at + batch.claim.next_due;
         if (batch.claim.count > 0) {
             work_batch(&batch, &away);
         }

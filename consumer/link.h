@@ -17,14 +17,14 @@ typedef struct consumer_assignment_t {
 
 /* What a worker could not use. */
 #define CONSUMER_REDIS_AWAY 1
-#define CONSUMER_DATABASE_AWAY 2
+#define CONSUMER_DATABASE_AWAY 2 /* or its keys in Redis are broken */
 
 /* Worker to master: that batch is over. */
 typedef struct consumer_report_t {
     int database;
-    int away;                     /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY */
-    int claimed;                  /* messages taken */
-    apr_interval_time_t next_due; /* until the queue's next message; 0 = now, -1 = none */
+    int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY */
+    int claimed;         /* messages taken */
+    apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = none */
 } consumer_report_t;
 
 /* Shared memory. Written by the worker only, read by the master when it looks for overruns and

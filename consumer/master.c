@@ -28,6 +28,8 @@
 #define LOOK_EVERY (30 * APR_USEC_PER_SEC)
 /* And this soon after a look that failed. */
 #define LOOK_AGAIN (250 * 1000)
+/* At most, while it answers and refuses. */
+#define REFUSED_MOST (5 * APR_USEC_PER_SEC)
 /* While a worker of an earlier life finishes, its claims are looked at this often. */
 #define LOOK_ORPHANS APR_USEC_PER_SEC
 /* Databases in one look. */
@@ -46,12 +48,14 @@ typedef struct master_t {
     consumer_listener_t *listener;
     const crm360_keys_t **keys; /* per database */
     int count;
-    int *away;             /* per database: how often in a row it could not be used */
-    apr_hash_t *by_key;    /* lane key -> &index[...] */
-    int *index;            /* database * CRM360_LANES + lane, behind by_key */
-    apr_int64_t offset_ms; /* Redis' clock minus ours (monotonic) */
-    apr_time_t look_at;    /* when all queues are looked at next */
-    int redis_up;          /* the last look went well: work may be handed out */
+    int *away;              /* per database: how often in a row it could not be used */
+    apr_time_t *held_until; /* per database: end of its pause */
+    apr_hash_t *by_key;     /* lane key -> &index[...] */
+    int *index;             /* database * CRM360_LANES + lane, behind by_key */
+    apr_int64_t offset_ms;  /* Redis' clock minus ours (monotonic) */
+    apr_time_t look_at;     /* when all queues are looked at next */
+    int refusals;           /* reports in a row that Redis could not be used */
+    int redis_up;           /* the last look went well: work may be handed out */
     consumer_reload_t *reload;
     void *baton;
     apr_pool_t *pool;
@@ -71,6 +75,8 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
     master->count = databases->nelts;
     master->keys = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->keys);
     master->away = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->away);
+    master->held_until =
+        apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->held_until);
     master->index =
         apr_pcalloc(pool, (apr_size_t)(master->count + 1) * CRM360_LANES * sizeof *master->index);
     master->by_key = apr_hash_make(pool);
@@ -231,6 +237,18 @@ static void take_wakes(master_t *master)
     }
 }
 
+/* Pauses a database that could not be used, longer each time. Workers that ran into the same outage
+ * together count once. */
+static void hold(master_t *master, int database, apr_time_t now)
+{
+    if (now < master->held_until[database]) {
+        return;
+    }
+    master->held_until[database] =
+        now + crm360_backoff_reconnect(++master->away[database], HOLD_FIRST, HOLD_MOST);
+    consumer_schedule_hold(master->schedule, database, master->held_until[database]);
+}
+
 static void take_report(master_t *master, consumer_worker_t *worker)
 {
     consumer_report_t report;
@@ -240,24 +258,27 @@ static void take_report(master_t *master, consumer_worker_t *worker)
     if (consumer_crew_report(&report, worker) != APR_SUCCESS) {
         return; /* closed: its death is about to be noticed */
     }
-    next = report.next_due < 0 ? CONSUMER_NEVER : now + report.next_due;
+    next = report.next_due < 0 ? CONSUMER_NEVER : report.next_due;
     if (report.away) {
         next = now;
     }
     consumer_schedule_done(master->schedule, report.database, worker->lane, next);
     worker->database = -1;
     if (report.away == CONSUMER_REDIS_AWAY) {
+        /* Redis may answer the look and still refuse the claim: no haste, and less each time. */
         master->redis_up = 0;
-        master->look_at = now;
+        master->look_at =
+            now + crm360_backoff_reconnect(++master->refusals, LOOK_AGAIN, REFUSED_MOST);
     }
-    else if (report.away == CONSUMER_DATABASE_AWAY) {
-        int tries = ++master->away[report.database];
-
-        consumer_schedule_hold(master->schedule, report.database,
-                               now + crm360_backoff_reconnect(tries, HOLD_FIRST, HOLD_MOST));
+    else {
+        master->refusals = 0;
     }
-    else if (master->away[report.database]) {
+    if (report.away == CONSUMER_DATABASE_AWAY) {
+        hold(master, report.database, now);
+    }
+    else if (!report.away && master->away[report.database]) {
         master->away[report.database] = 0;
+        master->held_until[report.database] = 0;
         consumer_schedule_hold(master->schedule, report.database, 0);
     }
 }
@@ -382,6 +403,7 @@ static void stop(master_t *master, consumer_end_t *end)
 {
     apr_time_t until = crm360_clock() + crm360_config_handler_timeout(master->config) + STOP_GRACE;
     int hard = 0;
+    int again = 0;
     int signal;
 
     consumer_crew_stop(master->crew, 0);
@@ -397,9 +419,13 @@ static void stop(master_t *master, consumer_end_t *end)
             if (signal == SIGTERM || signal == SIGINT) {
                 *end = CONSUMER_STOPPED;
             }
+            again |= signal == SIGHUP;
         }
         mourn(master);
         apr_pool_clear(master->turn);
+    }
+    if (again && *end == CONSUMER_RELOAD) {
+        raise(SIGHUP); /* the file was changed again meanwhile: for the next life */
     }
 }
 

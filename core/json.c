@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define MOST_LEVELS 64
+/* A value costs json-c up to 800 bytes, however short its text: this keeps a worker small. */
+#define MOST_VALUES 200000
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
@@ -104,6 +106,7 @@ typedef struct scan_t {
     apr_size_t at;            /* where reading goes on; where it failed */
     char closer[MOST_LEVELS]; /* what ends each open object or array */
     int levels;
+    int values;
 } scan_t;
 
 static void skip_blanks(scan_t *s)
@@ -300,6 +303,9 @@ static const char *scan_text(scan_t *s)
     skip_blanks(s);
     do {
         more = 1;
+        if (++s->values > MOST_VALUES) {
+            return "expected at most " APR_STRINGIFY(MOST_VALUES) " values";
+        }
         if (look(s) == '{' || look(s) == '[') {
             why = scan_opener(s, &ends);
         }

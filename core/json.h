@@ -10,8 +10,8 @@
 
 /* Parses `len` bytes that must hold exactly one JSON value (a byte-order mark in front and white
  * space around are fine). Invalid UTF-8 is replaced by U+FFFD first; nesting is limited to 64
- * levels. On success *value is freed with `pool` (borrow it; do not json_object_put it).
- * APR_EINVAL: *why says "line L, column C: ..." and what was expected. */
+ * levels, the number of values to 200,000. On success *value is freed with `pool` (borrow it; do
+ * not json_object_put it). APR_EINVAL: *why says "line L, column C: ..." and what was expected. */
 apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
                                apr_size_t len, apr_pool_t *pool)
     __attribute__((warn_unused_result));

@@ -25,16 +25,16 @@ typedef struct crm360_message_t {
     int brand_id;                /* 0 = not given */
     int contact_address_type_id; /* 0 = not given */
     int batch_mode;
-    const char *email;           /* NULL = not given */
-    const char *peer;            /* address of the caller */
-    const char *origin;          /* scheme that proved the origin, "none" when nothing did */
-    const char *trace;           /* W3C traceparent, NULL = none */
+    const char *email;  /* NULL = not given */
+    const char *peer;   /* address of the caller */
+    const char *origin; /* scheme that proved the origin, "none" when nothing did */
+    const char *trace;  /* W3C traceparent, NULL = none */
     /* The request. */
     const char *method;
-    const char *target;          /* origin form: path and query, as it came */
-    const char *host;            /* authority; NULL when the caller sent none */
-    const apr_table_t *headers;  /* the caller's header fields, repeated ones kept */
-    const char *body;            /* body_len bytes, not NUL-terminated */
+    const char *target;         /* origin form: path and query, as it came */
+    const char *host;           /* authority; NULL when the caller sent none */
+    const apr_table_t *headers; /* the caller's header fields, repeated ones kept */
+    const char *body;           /* body_len bytes, not NUL-terminated */
     apr_size_t body_len;
 } crm360_message_t;
 

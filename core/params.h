@@ -11,8 +11,8 @@
 typedef enum { CRM360_QUEUE_PROCESS, CRM360_EMAIL_PROCESS } crm360_process_t;
 
 typedef struct crm360_params_t {
-    int source_id;               /* >= 1 */
-    int zone_id;                 /* 0 = not given; likewise the next two */
+    int source_id; /* >= 1 */
+    int zone_id;   /* 0 = not given; likewise the next two */
     int brand_id;
     int contact_address_type_id;
     int batch_mode;              /* 0 or 1 */

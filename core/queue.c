@@ -76,8 +76,10 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
 
 /* ---- calling ---- */
 
-/* SET and APPEND of the parts, under an expiry, so that a push that dies half way leaves nothing,
- * and under a key of their own, so that a repeated push does not touch a message that is there. */
+/* SET and APPEND of the parts, under a key of their own, so that a repeated push does not touch
+ * a message that is there, and under an expiry, so that a push that dies half way leaves
+ * nothing. The expiry is set anew with each part: APPEND would make a key without one where the
+ * parts so far were evicted. */
 static apr_status_t stage(call_t *call, crm360_redis_t *redis, apr_pool_t *pool)
 {
     const crm360_push_t *push = call->staged;
@@ -85,19 +87,23 @@ static apr_status_t stage(call_t *call, crm360_redis_t *redis, apr_pool_t *pool)
 
     for (at = 0; at < push->message_len; at += PART_BYTES) {
         apr_size_t len = push->message_len - at;
-        crm360_command_t *command = crm360_command_make(5, pool);
-        crm360_reply_t *reply;
+        crm360_command_t commands[2];
+        crm360_reply_t *replies[2];
         apr_status_t rv;
 
-        len = len < PART_BYTES ? len : PART_BYTES;
-        crm360_command_add(command, at == 0 ? "SET" : "APPEND");
-        crm360_command_add(command, call->parts_key);
-        crm360_command_add_bytes(command, push->message + at, len);
-        if (at == 0) {
-            crm360_command_add(command, "EX");
-            crm360_command_add_number(command, STAGED_SECONDS, pool);
+        commands[0] = *crm360_command_make(3, pool);
+        crm360_command_add(&commands[0], at == 0 ? "SET" : "APPEND");
+        crm360_command_add(&commands[0], call->parts_key);
+        crm360_command_add_bytes(&commands[0], push->message + at,
+                                 len < PART_BYTES ? len : PART_BYTES);
+        commands[1] = *crm360_command_make(3, pool);
+        crm360_command_add(&commands[1], "EXPIRE");
+        crm360_command_add(&commands[1], call->parts_key);
+        crm360_command_add_number(&commands[1], STAGED_SECONDS, pool);
+        rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
+        if (rv == APR_SUCCESS && replies[0]->type == CRM360_REPLY_ERROR) {
+            rv = CRM360_EPROTOCOL;
         }
-        rv = crm360_redis_command(&reply, redis, command, pool);
         if (rv != APR_SUCCESS) {
             return rv;
         }
@@ -133,7 +139,8 @@ static call_t *call_make(crm360_queue_t *queue, verb_t verb, int keys, int most,
 static apr_status_t call_number(int *number, crm360_queue_t *queue, call_t *call, apr_pool_t *pool)
 {
     const char *detail;
-    apr_status_t rv = crm360_redis_run(queue->redis, call_work, call, 1, &detail, pool);
+    apr_status_t rv =
+        crm360_redis_run(queue->redis, call_work, call, CRM360_REDIS_WRITE, &detail, pool);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -167,7 +174,7 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
 {
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
-    call_t *call = call_make(queue, PUSH, 4, 8, pool);
+    call_t *call = call_make(queue, PUSH, 4, 9, pool);
     apr_status_t rv;
 
     memset(receipt, 0, sizeof *receipt);
@@ -182,7 +189,9 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     crm360_command_add_number(call->command, apr_time_as_msec(push->invisible_for), pool);
     crm360_command_add_bytes(call->command, push->message, call->staged ? 0 : push->message_len);
     crm360_command_add(call->command, CRM360_KEY_WAKE);
-    rv = crm360_redis_run(queue->redis, call_work, call, 1, &receipt->detail, pool);
+    crm360_command_add_number(call->command, (apr_int64_t)push->message_len, pool);
+    rv =
+        crm360_redis_run(queue->redis, call_work, call, CRM360_REDIS_WRITE, &receipt->detail, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -230,10 +239,10 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
                                 const char *worker, apr_interval_time_t lease, apr_pool_t *pool)
 {
     call_t *call = call_make(queue, CLAIM, 5, 10, pool);
-    const char *detail;
     apr_status_t rv;
 
     memset(claim, 0, sizeof *claim);
+    claim->detail = "";
     claim->token = token_make(pool);
     if (!claim->token) {
         return APR_EGENERAL;
@@ -250,7 +259,7 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
     crm360_command_add_number(call->command, EXPIRIES_MOST, pool);
     /* Not repeated: a first run whose reply was lost has leased messages that a second one would
      * not name. The caller releases them by its worker name before it claims again. */
-    rv = crm360_redis_run(queue->redis, call_work, call, 0, &detail, pool);
+    rv = crm360_redis_run(queue->redis, call_work, call, CRM360_REDIS_ONCE, &claim->detail, pool);
     return rv == APR_SUCCESS ? read_claim(claim, call->reply, pool) : rv;
 }
 
@@ -371,7 +380,7 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
         crm360_command_add(&fetch.commands[i], "");
         crm360_command_add(&fetch.commands[i], crm360_keys_message(keys, ids[i], pool));
     }
-    rv = crm360_redis_run(queue->redis, fetch_work, &fetch, 1, &detail, pool);
+    rv = crm360_redis_run(queue->redis, fetch_work, &fetch, CRM360_REDIS_READ, &detail, pool);
     *fetched = fetch.fetched;
     *blobs = fetch.blobs;
     return rv;
@@ -588,7 +597,7 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
             crm360_command_add(command, "WITHSCORES");
         }
     }
-    rv = crm360_redis_run(queue->redis, look_work, &look, 1, &detail, pool);
+    rv = crm360_redis_run(queue->redis, look_work, &look, CRM360_REDIS_READ, &detail, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }

@@ -65,6 +65,7 @@ typedef struct crm360_claim_t {
     const int *attempts;    /* how often each has failed before */
     /* Until the queue's next message is visible; 0 = now, -1 = none. */
     apr_interval_time_t next_due;
+    const char *detail; /* why it failed, for the log */
 } crm360_claim_t;
 
 /* Leases up to `most` (<= CRM360_CLAIM_MOST) visible messages of a lane to `worker` for `lease`. */

@@ -424,7 +424,7 @@ static int may_try(crm360_redis_health_t *health)
 }
 
 /* Notes the outcome of a call. One line a change of state, whichever process sees it first. */
-static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, const char *detail)
+static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, int writes, const char *detail)
 {
     crm360_redis_health_t *health = rp->health;
     apr_uint32_t state = rv == CRM360_EAWAY      ? STATE_AWAY
@@ -434,6 +434,9 @@ static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, const char *det
 
     if (before == state) {
         return;
+    }
+    if (before == STATE_REFUSES && state == STATE_ANSWERS && !writes) {
+        return; /* a Redis that refuses writes may still answer questions */
     }
     if (state == STATE_AWAY) {
         apr_atomic_set32(&health->probed_ms, now_ms());
@@ -526,7 +529,8 @@ static apr_status_t run_once(crm360_redis_pool_t *rp, crm360_redis_t *redis, int
 }
 
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
-                              void *baton, int repeatable, const char **detail, apr_pool_t *pool)
+                              void *baton, crm360_redis_purpose_t purpose, const char **detail,
+                              apr_pool_t *pool)
 {
     void *resource;
     crm360_redis_t *redis;
@@ -545,13 +549,13 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
     }
     redis = resource;
     rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
-    if (rv == CRM360_EAWAY && !fresh && !redis->timed_out && repeatable) {
+    if (rv == CRM360_EAWAY && !fresh && !redis->timed_out && purpose != CRM360_REDIS_ONCE) {
         rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
     }
     if (rv != APR_SUCCESS) {
         *detail = apr_pstrdup(pool, redis->error);
     }
-    note_state(redis_pool, rv, *detail);
+    note_state(redis_pool, rv, purpose != CRM360_REDIS_READ, *detail);
     /* A connection that is gone goes back too: it is made anew for the next borrower. */
     apr_reslist_release(redis_pool->list, redis);
     return rv;

@@ -67,13 +67,21 @@ crm360_redis_pool_make(crm360_redis_pool_t **redis_pool, const crm360_redis_addr
 /* What is done with a borrowed connection. Returns the status of the calls it made. */
 typedef apr_status_t crm360_redis_work_t(void *baton, crm360_redis_t *redis, apr_pool_t *pool);
 
+/* What a piece of work does: whether it may run twice, and whether its success says that Redis
+ * takes writes. */
+typedef enum {
+    CRM360_REDIS_READ,  /* changes nothing */
+    CRM360_REDIS_WRITE, /* may be repeated */
+    CRM360_REDIS_ONCE   /* must not be repeated */
+} crm360_redis_purpose_t;
+
 /* Borrows a connection, connects it where necessary, runs `work`, gives the connection back.
- * When the connection turns out to have been closed (Redis was restarted) and `repeatable` is
- * set, `work` runs once more on a fresh one; after a timeout never. CRM360_EAWAY at once while
- * the server is known to be away. *detail (in `pool`) says what failed. */
+ * When the connection turns out to have been closed (Redis was restarted), `work` runs once more
+ * on a fresh one, unless its purpose forbids it; after a timeout never. CRM360_EAWAY at once
+ * while the server is known to be away. *detail (in `pool`) says what failed. */
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
-                              void *baton, int repeatable, const char **detail, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
+                              void *baton, crm360_redis_purpose_t purpose, const char **detail,
+                              apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Connects one connection of its own, closed with `pool`. *detail (in `pool`) says what failed. */
 apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,

@@ -18,11 +18,11 @@ typedef enum {
 } crm360_reply_kind_t;
 
 typedef struct crm360_route_t {
-    const char *platform;       /* spelt as the API page spells it */
+    const char *platform; /* spelt as the API page spells it */
     const char *entity;
     const char *action;
-    const char *name;           /* "Platform/Entity/Action" */
-    const char *id_suffix;      /* "Platform-Entity-Action", the tail of a message id */
+    const char *name;      /* "Platform/Entity/Action" */
+    const char *id_suffix; /* "Platform-Entity-Action", the tail of a message id */
     crm360_lane_t lane;
     crm360_reply_kind_t reply;
 } crm360_route_t;

@@ -6,11 +6,14 @@
 -- ARGV[2] delay before it is visible, ms
 -- ARGV[3] stored message, or "" when its parts are in KEYS[4]
 -- ARGV[4] wake channel
+-- ARGV[5] how many bytes the parts must be together
 --
 -- Returns {visible from (ms), 1}, or {score, 0} when the id is queued already: nothing is changed
--- then, so a push may be repeated. Error STAGED: the parts are gone; nothing was done.
+-- then, so a push may be repeated. Error STAGED: some of the parts are gone (expired or evicted);
+-- nothing was done.
 local queue, message, counters, parts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, delay, content, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local length = tonumber(ARGV[5])
 
 local score = redis.call('ZSCORE', queue, id)
 if score then
@@ -19,8 +22,9 @@ if score then
     end
     return {tonumber(score), 0}
 end
-if content == '' and redis.call('EXISTS', parts) == 0 then
-    return redis.error_reply('STAGED the parts of the message are gone')
+if content == '' and redis.call('STRLEN', parts) ~= length then
+    redis.call('DEL', parts)
+    return redis.error_reply('STAGED parts of the message are gone')
 end
 
 local time = redis.call('TIME')

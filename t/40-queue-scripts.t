@@ -24,9 +24,9 @@ sub call {
 }
 sub message { return "${tag}message:$_[0]" }
 sub put {
-    my ($id, $delay, $text) = @_;
+    my ($id, $delay, $text, $length) = @_;
     return call('push', [$live, message($id), $counters, message($id) . ':parts'], $id, $delay // 0, $text // "body of $id",
-        'crm360:1:wake');
+        'crm360:1:wake', $length // 0);
 }
 sub claim {
     my ($token, %o) = @_;
@@ -61,15 +61,19 @@ subtest 'push' => sub {
     is_deeply put('a', 0, 'other'), [$pushed->[0], 0], 'a repeated push changes nothing';
     is $redis->command('GET', message('a')), 'body of a', 'not even the message';
     is $redis->command('HGET', $counters, 'received'), 1, 'and is not counted';
-    eval { put('staged', 0, '') };
+    eval { put('staged', 0, '', 5) };
     like $@, qr/^redis: STAGED/, 'parts that are gone are an error';
     is $redis->command('ZSCORE', $live, 'staged'), undef, 'and nothing is queued';
     $redis->command('SET', message('staged') . ':parts', 'parts', 'EX', 100);
-    is put('staged', 9000, '')->[1], 1, 'parts make a message';
+    eval { put('staged', 9000, '', 6) };
+    like $@, qr/^redis: STAGED/, 'too few parts are an error';
+    is $redis->command('EXISTS', message('staged') . ':parts'), 0, 'and dropped';
+    $redis->command('SET', message('staged') . ':parts', 'parts', 'EX', 100);
+    is put('staged', 9000, '', 5)->[1], 1, 'all parts make a message';
     is $redis->command('GET', message('staged')), 'parts', 'which is theirs';
     is $redis->command('TTL', message('staged')), -1, 'and lasts';
     $redis->command('SET', message('staged') . ':parts', 'again', 'EX', 100);
-    is put('staged', 9000, '')->[1], 0, 'parts of a repeated push are dropped';
+    is put('staged', 9000, '', 5)->[1], 0, 'parts of a repeated push are dropped';
     is $redis->command('GET', message('staged')), 'parts', 'the message stays';
     is $redis->command('TTL', message('staged')), -1, 'for good';
     is $redis->command('EXISTS', message('staged') . ':parts'), 0, 'and they do not';

@@ -183,6 +183,42 @@ $site->expect_log(qr/CRM0101/, qr/CRM0330/, qr/CRM0102/);
     cmp_ok time - $back, '<', 1.5, 'it goes on at once' if timing();
 }
 
+{
+    # Redis answers and takes no writes: no storm of tries and lines.
+    my $lines = () = $site->log_text('crm360d') =~ /\n/g;
+    my $id = put('done', delay => 300);
+    $site->redis('CONFIG', 'SET', 'min-replicas-to-write', 1);
+    $site->wait_log('crm360d', qr/CRM0102.*NOREPLICAS/, 5, 'a Redis that takes no writes is reported');
+    sleep 1.5; # time for a storm
+    my $more = (() = $site->log_text('crm360d') =~ /\n/g) - $lines;
+    cmp_ok $more, '<', 10, "and gives no storm of lines ($more)";
+    $site->redis('CONFIG', 'SET', 'min-replicas-to-write', 0);
+    wait_until { done($id) } 10, 'when it takes them again, the message is done';
+}
+
+{
+    # A key of the wrong type stops its database only, and says so once.
+    my $claims = $site->key('acme/prod', 'claims');
+    $site->expect_log(qr/CRM0313/);
+    $site->redis('SET', $claims, 'wrong');
+    my $id = put('done');
+    $site->wait_log('crm360d', qr/CRM0313.*WRONGTYPE/, 5, 'a key of the wrong type is reported');
+    ok !dead()->{$id}, 'and costs no message';
+    $site->redis('DEL', $claims);
+    wait_until { done($id) } 10, 'mended, its messages go on';
+}
+
+{
+    # While one batch runs, another message of its queue becomes due.
+    my $slow = put('sleep 700');
+    my $next = put('done', delay => 300);
+    wait_until { claimed($slow) } 5, 'a slow message is claimed';
+    wait_until { done($slow) } 5, 'and done';
+    my $ended = time;
+    wait_until { done($next) } 5, 'what became due meanwhile follows';
+    cmp_ok time - $ended, '<', 0.25, 'at once' if timing();
+}
+
 for my $signal (qw(TERM HUP)) {
     $site->stop_consumer;
     my $ended = 0;

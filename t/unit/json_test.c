@@ -124,6 +124,32 @@ static void depth(void)
     }
 }
 
+/* An array of `count` empty objects: the dearest value for its length. */
+static apr_status_t parse_many(int count, const char **why)
+{
+    char *text = apr_palloc(pool, (apr_size_t)count * 3 + 2);
+    json_object *value;
+    char *at = text;
+    int i;
+
+    *at++ = '[';
+    for (i = 0; i < count; i++) {
+        memcpy(at, "{},", 3);
+        at += 3;
+    }
+    at[-1] = ']';
+    return crm360_json_parse(&value, why, text, (apr_size_t)(at - text), pool);
+}
+
+static void values(void)
+{
+    const char *why;
+
+    is_number(parse_many(199999, &why), APR_SUCCESS, "200,000 values are read");
+    is_number(parse_many(200000, &why), APR_EINVAL, "one more is refused");
+    ok(strstr(why, "at most 200000 values") != NULL, "saying why");
+}
+
 static void clean(void)
 {
     static const struct {
@@ -162,6 +188,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     parse_cases();
     depth();
+    values();
     clean();
     is_text(crm360_json_quote("a\"b\\c\n/\xC3\xA9", pool), "\"a\\\"b\\\\c\\n/\xC3\xA9\"",
             "quoting");

@@ -69,9 +69,17 @@ sub wait_end {
     return $self->{status};
 }
 
+# Whether it has ended without having been told to.
+sub ended_by_itself {
+    my ($self) = @_;
+
+    return defined $self->status && !$self->{told};
+}
+
 sub signal {
     my ($self, $signal) = @_;
 
+    $self->{told} = 1 if $signal eq 'TERM' || $signal eq 'KILL';
     return defined $self->status ? 0 : kill $signal, $self->{pid};
 }
 
@@ -79,6 +87,7 @@ sub signal {
 sub kill_group {
     my ($self) = @_;
 
+    $self->{told} = 1;
     kill 'KILL', -$self->{pid} if $self->{owner} == $$;
     return $self->wait_end(10);
 }

@@ -624,6 +624,7 @@ sub finish {
 
     for my $name (qw(consumer httpd redis)) {
         my $process = $self->{$name} or next;
+        ok !$process->ended_by_itself, $process->name . ' has not ended by itself';
         next if defined $process->status;
         my $status = $process->stop(timing() ? 15 : 60);
         is $status, 0, $process->name . ' ends well when told to';
