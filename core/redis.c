@@ -105,6 +105,7 @@ static apr_status_t classify(const char *text)
                                            "ERR max number of clients reached",
                                            "ERR invalid password",
                                            "ERR AUTH",
+                                           "ERR Protocol error: unauthenticated",
                                            "ERR DB index",
                                            NULL};
     int i;

@@ -86,7 +86,7 @@ spew($conf,
         . section('acme', 'nowhere', "$dir/no-such-folder/a.db")
         . section('acme', 'fine', "$dir/fine.db"));
 ($status, $text, $errors) = ctl('-c', $conf, 'migrate');
-is $status, 4, 'a database out of reach: exit status 4';
+is $status, 1, 'files that are no databases: exit status 1';
 is $text, "acme/fine: created, schema 0 to 1\n", 'the others are done';
 like $errors, qr{acme/broken \(\Q$conf\E:1\): file is not a database}, 'what is wrong with the first';
 like $errors, qr{acme/nowhere \(\Q$conf\E:5\): cannot create \S+/a.db: No such file}, 'and the second';
