@@ -1,7 +1,7 @@
 /*
  * The documented query parameters of QueueProcess and EmailProcess: decoding and checking, as
- * design and product page want them. Pure functions on text; any thread. Never guesses: what cannot
- * be read is refused by name.
+ * the API's own help page lists them. Pure functions on text; any thread. Never guesses: what
+ * cannot be read is refused by name.
  */
 #ifndef CRM360_PARAMS_H
 #define CRM360_PARAMS_H
