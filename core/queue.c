@@ -44,26 +44,37 @@ apr_size_t crm360_queue_health_size(void)
     return sizeof(crm360_redis_health_t);
 }
 
+/* A script as it stands in lua/; NULL when there is none of that name. */
+static const char *lua_text(const char *name)
+{
+    const crm360_embedded_t *script;
+
+    for (script = crm360_lua_scripts; script->name; script++) {
+        if (strcmp(script->name, name) == 0) {
+            return script->text;
+        }
+    }
+    return NULL;
+}
+
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
     static const char *const names[VERBS] = {"push",  "claim", "extend", "ack",
                                              "retry", "bury",  "release"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
-    const crm360_embedded_t *script;
     int verb;
 
     for (verb = 0; verb < VERBS; verb++) {
-        for (script = crm360_lua_scripts; script->name; script++) {
-            if (strcmp(script->name, names[verb]) == 0) {
-                made->scripts[verb].name = script->name;
-                made->scripts[verb].text = script->text;
-                crm360_script_digest(&made->scripts[verb]);
-            }
-        }
-        if (!made->scripts[verb].name) {
+        const char *text = lua_text(names[verb]);
+        const char *common = lua_text("common");
+
+        if (!text || !common) {
             return APR_EGENERAL; /* the build left a script out */
         }
+        made->scripts[verb].name = names[verb];
+        made->scripts[verb].text = apr_pstrcat(pool, common, text, NULL);
+        crm360_script_digest(&made->scripts[verb]);
     }
     if (!health) {
         health = apr_pcalloc(pool, crm360_queue_health_size());

@@ -15,8 +15,8 @@ redis.call('HLEN', failures)
 
 local ids, messages = {}, {}
 for i = 2, math.min(#ARGV, 101) do
-    local good, claim = pcall(cjson.decode, redis.call('HGET', claims, ARGV[i]) or '')
-    if good and type(claim) == 'table' and claim.token == token then
+    local claim = decode(redis.call('HGET', claims, ARGV[i]))
+    if claim and claim.token == token then
         ids[#ids + 1] = ARGV[i]
         messages[#messages + 1] = KEYS[i + 3]
     end

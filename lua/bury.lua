@@ -11,29 +11,18 @@ local token, id, reason = ARGV[1], ARGV[2], ARGV[3]
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', queue)
 redis.call('ZCARD', dead)
+redis.call('HLEN', failures)
 
-local good, claim = pcall(cjson.decode, redis.call('HGET', claims, id) or '')
-if not good or type(claim) ~= 'table' or claim.token ~= token then
+local claim = decode(redis.call('HGET', claims, id))
+if not claim or claim.token ~= token then
     return 0
 end
-local read, failure = pcall(cjson.decode, redis.call('HGET', failures, id) or '')
-if not read or type(failure) ~= 'table' then
-    failure = {attempts = 0, crashes = 0, expiries = 0}
-end
-failure.errors = type(failure.errors) == 'table' and failure.errors or {}
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-failure.attempts = (tonumber(failure.attempts) or 0) + 1
-table.insert(failure.errors, {at = now, reason = reason})
-while #failure.errors > 20 do
-    table.remove(failure.errors, 1)
-end
-
+local now = clock()
 -- HDEL first: it is allowed at the memory limit, and lets the rest of the script through.
 redis.call('HDEL', claims, id)
 redis.call('ZREM', queue, id)
 redis.call('ZADD', dead, now, id)
-redis.call('HSET', failures, id, cjson.encode(failure))
+record_failure(failures, id, 'attempts', now, reason)
 redis.pcall('HINCRBY', counters, 'dead', 1)
 return 1

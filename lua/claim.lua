@@ -16,13 +16,7 @@ local token, worker, expiries_most = ARGV[3], ARGV[4], tonumber(ARGV[5])
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', dead)
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function decode(text)
-    local good, value = pcall(cjson.decode, text or '')
-    return good and type(value) == 'table' and value or nil
-end
+local now = clock()
 
 local function next_due()
     local head = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
@@ -55,15 +49,8 @@ for i, id in ipairs(ids) do
     redis.call('HDEL', claims, id)
     local expired = false
     if claim then
-        failure = failure or {attempts = 0, crashes = 0, expiries = 0, errors = {}}
-        failure.expiries = (tonumber(failure.expiries) or 0) + 1
-        failure.errors = type(failure.errors) == 'table' and failure.errors or {}
         local reason = 'the lease of ' .. tostring(claim.worker) .. ' expired'
-        table.insert(failure.errors, {at = now, reason = reason})
-        while #failure.errors > 20 do
-            table.remove(failure.errors, 1)
-        end
-        redis.call('HSET', failures, id, cjson.encode(failure))
+        failure = record_failure(failures, id, 'expiries', now, reason)
         expired = failure.expiries >= expiries_most
     end
     if expired then

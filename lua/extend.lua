@@ -10,9 +10,8 @@ local token, lease = ARGV[1], tonumber(ARGV[2])
 
 local ours, last = 0, math.min(#ARGV, 102)
 for i = 3, last do
-    local good, claim = pcall(cjson.decode, redis.call('HGET', claims, ARGV[i]) or '')
-    if good and type(claim) == 'table' and claim.token == token and
-        redis.call('ZSCORE', queue, ARGV[i]) then
+    local claim = decode(redis.call('HGET', claims, ARGV[i]))
+    if claim and claim.token == token and redis.call('ZSCORE', queue, ARGV[i]) then
         ours = ours + 1
     end
 end
@@ -20,8 +19,7 @@ if ours < last - 2 then
     return ours
 end
 
-local time = redis.call('TIME')
-local expires = time[1] * 1000 + math.floor(time[2] / 1000) + lease
+local expires = clock() + lease
 -- Removes nothing. HDEL is allowed at the memory limit, and lets the rest of the script through.
 redis.call('HDEL', claims, '')
 for i = 3, last do

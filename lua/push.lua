@@ -27,8 +27,7 @@ if content == '' and redis.call('STRLEN', parts) ~= length then
     return redis.error_reply('STAGED parts of the message are gone')
 end
 
-local time = redis.call('TIME')
-local visible = time[1] * 1000 + math.floor(time[2] / 1000) + delay
+local visible = clock() + delay
 if content == '' then
     redis.call('RENAME', parts, message)
     redis.call('PERSIST', message)
@@ -39,6 +38,6 @@ redis.call('ZADD', queue, visible, id)
 -- Counting and waking must never fail a message that is stored.
 redis.pcall('HINCRBY', counters, 'received', 1)
 if redis.call('ZRANGE', queue, 0, 0)[1] == id then
-    redis.pcall('PUBLISH', channel, queue .. ' ' .. string.format('%.0f', visible))
+    wake(channel, queue, visible)
 end
 return {visible, 1}

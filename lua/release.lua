@@ -23,11 +23,6 @@ redis.call('ZCARD', queue)
 redis.call('ZCARD', dead)
 redis.call('HLEN', failures)
 
-local function decode(text)
-    local good, value = pcall(cjson.decode, text or '')
-    return good and type(value) == 'table' and value or nil
-end
-
 -- Id and claim, by turns.
 local candidates = {}
 if #ARGV > 8 then
@@ -39,23 +34,7 @@ else
     candidates = redis.call('HGETALL', claims)
 end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
--- Charges a message; true when that was once too often.
-local function charge(id)
-    local failure = decode(redis.call('HGET', failures, id)) or
-        {attempts = 0, crashes = 0, expiries = 0}
-    failure[counter] = (tonumber(failure[counter]) or 0) + 1
-    failure.errors = type(failure.errors) == 'table' and failure.errors or {}
-    table.insert(failure.errors, {at = now, reason = what})
-    while #failure.errors > 20 do
-        table.remove(failure.errors, 1)
-    end
-    redis.call('HSET', failures, id, cjson.encode(failure))
-    return failure[counter] >= most
-end
-
+local now = clock()
 local released, first = 0, nil
 for i = 1, #candidates, 2 do
     local id = candidates[i]
@@ -65,7 +44,8 @@ for i = 1, #candidates, 2 do
         -- HDEL first: it is allowed at the memory limit, and lets the rest of the script through.
         -- An id that is named twice is released once.
         if redis.call('HDEL', claims, id) == 1 then
-            if id == charged and charge(id) then
+            if id == charged and
+                record_failure(failures, id, counter, now, what)[counter] >= most then
                 redis.call('ZREM', queue, id)
                 redis.call('ZADD', dead, now, id)
                 redis.pcall('HINCRBY', counters, 'dead', 1)
@@ -84,6 +64,6 @@ if released > 0 then
     redis.pcall('HINCRBY', counters, 'released', released)
 end
 if first then
-    redis.pcall('PUBLISH', channel, queue .. ' ' .. string.format('%.0f', first))
+    wake(channel, queue, first)
 end
 return released

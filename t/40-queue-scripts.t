@@ -16,7 +16,7 @@ my $redis = Crm360::Redis->connect($site->redis_socket);
 my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $counters) =
     map {"$tag$_"} qw(live claims failures dead counters);
-my %lua = map { $_ => slurp(root() . "/lua/$_.lua") } qw(push claim extend ack retry bury release);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -242,8 +242,9 @@ subtest 'headers say what the code sends' => sub {
     my $seen = 0;
 
     for my $verb (sort keys %lua) {
-        my ($header) = $lua{$verb} =~ /\A((?:--.*\n)+)/;
-        my $body = substr $lua{$verb}, length $header;
+        my $file = slurp(root() . "/lua/$verb.lua");
+        my ($header) = $file =~ /\A((?:--.*\n)+)/;
+        my $body = substr $file, length $header;
         for my $kind (qw(KEYS ARGV)) {
             my %said = map { $_ => 1 } $header =~ /\b$kind\[(\d+)/g;
             my %used = map { $_ => 1 } $body =~ /\b$kind\[(\d+)\]/g;

@@ -26,7 +26,7 @@ my $json = JSON::PP->new;
 my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $counters) =
     map {"$tag$_"} qw(live claims failures dead counters);
-my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', slurp(root() . "/lua/$_.lua")) }
+my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) }
     qw(push claim extend ack retry bury release);
 
 my @ids = map { "id$_" } 1 .. 12;

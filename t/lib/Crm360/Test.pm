@@ -35,7 +35,7 @@ use Crm360::Httpd;
 use Crm360::Process;
 use Crm360::Redis;
 
-our @EXPORT = qw(wait_until timing slurp spew root build free_port);
+our @EXPORT = qw(wait_until timing slurp spew root build free_port lua);
 
 our $MOUNT = '/ProcessManagement/Connector/Standard';
 
@@ -67,6 +67,9 @@ sub spew {
     close $out or die "$file: $!\n";
     return $file;
 }
+
+# A script of the queue as it is sent to Redis.
+sub lua { return slurp("$ROOT/lua/common.lua") . slurp("$ROOT/lua/$_[0].lua") }
 
 # Calls the block until it is true; one assertion. Returns the block's value, or nothing when `seconds`
 # (more of them where timing is off) have passed. An exception in the block counts as not yet.
@@ -324,7 +327,7 @@ sub push_order {
         'Crm360-Peer: 127.0.0.1', 'Crm360-Origin: none', 'Host: x',
         'Content-Length: ' . length $order, '', $order;
 
-    $self->redis('EVAL', slurp("$ROOT/lua/push.lua"), 3,
+    $self->redis('EVAL', lua('push'), 3,
         map({ $self->key('acme/prod', $_) } 'live', "message:$id", 'counters'),
         $id, $o{delay} // 0, $text, 'crm360:1:wake');
     return $id;
