@@ -319,14 +319,22 @@ static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
 }
 
 /* child_init, VOID: makes the access to the queues. A child without it answers webhooks with 503
- * and serves everything else. */
+ * and serves everything else.
+ *
+ * The queues do not end with the pool of the child: prefork destroys that one in its handler of
+ * SIGTERM, also while a push is under way, and a list of connections that is cleaned up while one
+ * of them is lent out aborts the process. They last as long as the process, and the kernel closes
+ * the connections. */
 static void webhook_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     apr_pool_t *pool;
     server_rec *s;
     int threads = 0;
 
-    apr_pool_create(&pool, pchild);
+    (void)pchild;
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return; /* no memory at all: no queue, 503 */
+    }
     apr_pool_tag(pool, "crm360_queues");
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     for (s = main_server; s; s = s->next) {

@@ -51,6 +51,7 @@ typedef struct batch_t {
      * the latest. */
     apr_time_t leased_at;
     outcome_t *outcomes;
+    int fetch_failed; /* Redis did not give messages that it had leased */
 } batch_t;
 
 consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
@@ -248,6 +249,7 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
                             batch->claim.ids + first, last - first, FETCH_BYTES, chunk_pool);
     if (rv != APR_SUCCESS) {
+        batch->fetch_failed = 1;
         *next = last; /* Redis is away: commit what is done, the rest is given back */
         return APR_SUCCESS;
     }
@@ -498,9 +500,9 @@ void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dis
         if (batch.claim.count > 0) {
             work_batch(&batch, &away);
         }
-        report->away = away                        ? CONSUMER_DATABASE_AWAY
-                       : batch.database->unsettled ? CONSUMER_REDIS_AWAY
-                                                   : 0;
+        report->away = away                                              ? CONSUMER_DATABASE_AWAY
+                       : batch.database->unsettled || batch.fetch_failed ? CONSUMER_REDIS_AWAY
+                                                                         : 0;
     }
     consumer_slot_touch(dispatch->slot, 0);
     apr_pool_clear(dispatch->pool);

@@ -174,6 +174,10 @@ $site->expect_log(qr/CRM0101/, qr/CRM0330/, qr/CRM0102/);
     my $id = put('done');
     $site->wait_log('crm360d', qr/CRM0102.*NOPERM/, 5, 'a refusal is reported');
     ok !dead()->{$id}, 'and is no reason to bury a message';
+    my $lines = () = $site->log_text('crm360d') =~ /\n/g;
+    sleep 1; # time for a storm
+    my $more = (() = $site->log_text('crm360d') =~ /\n/g) - $lines;
+    cmp_ok $more, '<', 20, "nor for a storm of lines ($more)";
     $site->redis('ACL', 'SETUSER', 'default', '+get', '-zrange');
     $site->stop_consumer;
     $site->start_consumer;

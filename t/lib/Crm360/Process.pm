@@ -39,8 +39,8 @@ sub start {
         print STDERR "cannot run $option{command}[0]: $!\n";
         POSIX::_exit(127);
     }
-    return bless { pid => $pid, owner => $$, name => $option{name}, output => $option{output} },
-        $class;
+    return bless { pid => $pid, owner => $$, name => $option{name}, output => $option{output},
+        gently => $option{gently} }, $class;
 }
 
 sub pid  { return $_[0]{pid} }
@@ -79,7 +79,7 @@ sub ended_by_itself {
 sub signal {
     my ($self, $signal) = @_;
 
-    $self->{told} = 1 if $signal eq 'TERM' || $signal eq 'KILL';
+    $self->{told} = 1 if $signal =~ /^(?:TERM|KILL|WINCH)$/;
     return defined $self->status ? 0 : kill $signal, $self->{pid};
 }
 
@@ -92,13 +92,18 @@ sub kill_group {
     return $self->wait_end(10);
 }
 
-# TERM, and KILL when that did not help in `seconds`. The wait status; 9 after a KILL.
+# TERM (for httpd a graceful stop first), and KILL when that did not help in `seconds`. The wait status; 9 after a KILL.
 sub stop {
     my ($self, $seconds) = @_;
     my $status;
 
     return $self->status if defined $self->status || $self->{owner} != $$;
     $self->signal('CONT');
+    if ($self->{gently}) {
+        $self->signal($self->{gently});
+        $status = $self->wait_end(3);
+        return $status if defined $status;
+    }
     $self->signal('TERM');
     $status = $self->wait_end($seconds || 15);
     return defined $status ? $status : $self->kill_group;

@@ -204,6 +204,9 @@ sub _spawn {
         command => \@command,
         output => "$self->{dir}/log/$name.out",
         env => $self->_env(%$kind),
+        # A graceful stop: told to stop at once, the event MPM itself may crash while it closes the
+        # connections of its busy threads (seen without any module of ours).
+        gently => $kind->{httpd} && ($self->{mpm} || 'event') eq 'event' ? 'WINCH' : undef,
     );
 }
 
@@ -374,10 +377,9 @@ sub start_httpd {
 
 sub stop_httpd {
     my ($self) = @_;
-    my $status = $self->{httpd} ? $self->{httpd}->stop : undef;
 
-    delete $self->{http};
-    return $status;
+    delete $self->{http}; # closes the connection that it keeps
+    return $self->{httpd} ? $self->{httpd}->stop : undef;
 }
 
 # apachectl configtest: exit code and output, for the configuration as the options are now.
