@@ -56,7 +56,7 @@ sub redis {
 
 END {
     my $status = $?;
-    quickstart('stop') if -d $run;
+    quickstart('stop') if defined $run && -d $run;
     $? = $status;
 }
 
