@@ -1,279 +1,45 @@
 /*
- * The table of directives, and what follows from its rows: making and merging the structs. Below it
- * the getters, and the checks across settings. A default is applied by its getter only, so that a
- * merge never mistakes one for a setting; the test compares the getters with the table's default
+ * What follows from the table of directives (config_table.c): making and merging the structs. Below
+ * it the getters, and the checks across settings. A default is applied by its getter only, so that
+ * a merge never mistakes one for a setting; the test compares the getters with the table's default
  * texts.
  */
 #include "core/config_private.h"
 
 #include <apr_strings.h>
 
-#include <stddef.h>
 #include <string.h>
-
-#define MSEC APR_INT64_C(1000)
-#define SECOND (1000 * MSEC)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
-#define BOTH (CRM360_READ_HTTPD | CRM360_READ_CONSUMER)
-
-static const char *const drivers[] = {"sqlite3", "pgsql", NULL};
-
-const crm360_directive_t crm360_directives[] = {
-    {.name = "Crm360Redis",
-     .contexts = CRM360_IN_SERVER,
-     .readers = BOTH,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "unix:/path | redis://host[:port][/db]",
-     .default_text = "redis://127.0.0.1:6379/0",
-     .help = "Where the Redis server is that holds the queues. An IPv6 address stands in brackets.",
-     .set = crm360_set_address,
-     .holds = CRM360_HOLDS_ADDRESS,
-     .offset = offsetof(crm360_config_t, redis)},
-    {.name = "Crm360RedisUser",
-     .contexts = CRM360_IN_SERVER,
-     .readers = BOTH,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "name",
-     .default_text = "none",
-     .help = "User to log in to Redis as; without it, the default user of Redis.",
-     .set = crm360_set_text,
-     .holds = CRM360_HOLDS_TEXT,
-     .offset = offsetof(crm360_config_t, redis_user),
-     .min = 1,
-     .max = 128},
-    {.name = "Crm360RedisPasswordFile",
-     .contexts = CRM360_IN_SERVER,
-     .readers = BOTH,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "/file",
-     .default_text = "none",
-     .help = "File whose only line is the password for Redis; mode 0640 or less.",
-     .set = crm360_set_secret,
-     .holds = CRM360_HOLDS_TEXT,
-     .offset = offsetof(crm360_config_t, redis_password)},
-    {.name = "Crm360ConnectTimeout",
-     .contexts = CRM360_IN_SERVER,
-     .readers = BOTH,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "time",
-     .default_text = "200ms",
-     .help = "How long connecting to Redis may take. Must be less than Crm360CommandTimeout.",
-     .set = crm360_set_interval,
-     .holds = CRM360_HOLDS_INTERVAL,
-     .offset = offsetof(crm360_config_t, connect_timeout),
-     .min = MSEC,
-     .max = 10 * SECOND},
-    {.name = "Crm360CommandTimeout",
-     .contexts = CRM360_IN_SERVER,
-     .readers = BOTH,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "time",
-     .default_text = "250ms",
-     .help =
-         "How long Redis may take to answer one command. Must be less than Crm360HandlerTimeout.",
-     .set = crm360_set_interval,
-     .holds = CRM360_HOLDS_INTERVAL,
-     .offset = offsetof(crm360_config_t, command_timeout),
-     .min = MSEC,
-     .max = MINUTE},
-    {.name = "Crm360HandlerTimeout",
-     .contexts = CRM360_IN_SERVER,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "time",
-     .default_text = "30s",
-     .help = "How long a worker may spend on one message before it is stopped. Must be less than "
-             "Crm360Lease.",
-     .set = crm360_set_interval,
-     .holds = CRM360_HOLDS_INTERVAL,
-     .offset = offsetof(crm360_config_t, handler_timeout),
-     .min = SECOND,
-     .max = HOUR},
-    {.name = "Crm360Lease",
-     .contexts = CRM360_IN_SERVER,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "time",
-     .default_text = "60s",
-     .help = "How long a claimed message belongs to its worker; afterwards it is visible again, as "
-             "when the host of the worker is gone.",
-     .set = crm360_set_interval,
-     .holds = CRM360_HOLDS_INTERVAL,
-     .offset = offsetof(crm360_config_t, lease),
-     .min = 2 * SECOND,
-     .max = 12 * HOUR},
-    {.name = "Crm360Workers",
-     .contexts = CRM360_IN_SERVER,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 2,
-     .max_args = 2,
-     .syntax = "live | batch | send number",
-     .default_text = "live 2, batch 1, send 1",
-     .help =
-         "How many worker processes crm360d keeps for a lane; one line for each lane. With 0 this "
-         "host leaves the lane to others.",
-     .set = crm360_set_workers,
-     .holds = CRM360_HOLDS_LANES,
-     .offset = offsetof(crm360_config_t, workers),
-     .min = 0,
-     .max = 64},
-    {.name = "Crm360RetrySchedule",
-     .contexts = CRM360_IN_SERVER,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 20,
-     .syntax = "time ...",
-     .default_text = "10s 1m 5m 30m 2h 6h 24h",
-     .help = "Delays after the first, second, ... failed attempt of a message; 1 to 20 of them. "
-             "After the last one it goes to the dead letters.",
-     .set = crm360_set_schedule,
-     .holds = CRM360_HOLDS_SCHEDULE,
-     .offset = offsetof(crm360_config_t, retry_schedule),
-     .min = MSEC,
-     .max = 30 * DAY},
-    {.name = "Crm360InboxKeep",
-     .contexts = CRM360_IN_SERVER,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "time",
-     .default_text = "30d",
-     .help =
-         "How long the inbox table of a database remembers what was processed. A message that is "
-         "delivered again later than that is processed again.",
-     .set = crm360_set_interval,
-     .holds = CRM360_HOLDS_INTERVAL,
-     .offset = offsetof(crm360_config_t, inbox_keep),
-     .min = MINUTE,
-     .max = 3650 * DAY},
-    {.name = "Crm360DBDriver",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "sqlite3 | pgsql",
-     .default_text = "none",
-     .help = "Kind of the CRM database. Required by crm360d.",
-     .set = crm360_set_driver,
-     .holds = CRM360_HOLDS_TEXT,
-     .offset = offsetof(crm360_database_t, driver),
-     .choices = drivers},
-    {.name = "Crm360DBParams",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "\"parameters\"",
-     .default_text = "none",
-     .help = "Where the CRM database is: for sqlite3 the absolute name of its file, for pgsql a "
-             "connection string of libpq without a password. Required by crm360d.",
-     .set = crm360_set_params,
-     .holds = CRM360_HOLDS_TEXT,
-     .offset = offsetof(crm360_database_t, params),
-     .min = 1,
-     .max = 4096},
-    {.name = "Crm360DBPasswordFile",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "/file",
-     .default_text = "none",
-     .help = "File whose only line is the password for the CRM database; mode 0640 or less.",
-     .set = crm360_set_secret,
-     .holds = CRM360_HOLDS_TEXT,
-     .offset = offsetof(crm360_database_t, password)},
-    {.name = "Crm360DefaultZoneId",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "number",
-     .default_text = "none",
-     .help = "ZoneId of new contacts when a webhook names none.",
-     .set = crm360_set_id,
-     .holds = CRM360_HOLDS_ID,
-     .offset = offsetof(crm360_database_t, default_zone_id),
-     .min = 1,
-     .max = 2147483647},
-    {.name = "Crm360DefaultBrandId",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "number",
-     .default_text = "none",
-     .help = "BrandId of new contacts when a webhook names none.",
-     .set = crm360_set_id,
-     .holds = CRM360_HOLDS_ID,
-     .offset = offsetof(crm360_database_t, default_brand_id),
-     .min = 1,
-     .max = 2147483647},
-    {.name = "Crm360DefaultContactAddressTypeId",
-     .contexts = CRM360_IN_DATABASE,
-     .readers = CRM360_READ_CONSUMER,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "number",
-     .default_text = "none",
-     .help = "ContactAddressTypeId of new addresses when a webhook names none.",
-     .set = crm360_set_id,
-     .holds = CRM360_HOLDS_ID,
-     .offset = offsetof(crm360_database_t, default_contact_address_type_id),
-     .min = 1,
-     .max = 32767},
-    {.name = "Crm360Webhook",
-     .contexts = CRM360_IN_LOCATION,
-     .readers = CRM360_READ_HTTPD,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "On | Off",
-     .default_text = "Off",
-     .help = "Takes webhooks in at this location; the last six segments of the path are the route.",
-     .set = crm360_set_flag,
-     .holds = CRM360_HOLDS_FLAG,
-     .offset = offsetof(crm360_location_t, enabled)},
-    {.name = "Crm360MaxBody",
-     .contexts = CRM360_IN_LOCATION,
-     .readers = CRM360_READ_HTTPD,
-     .min_args = 1,
-     .max_args = 1,
-     .syntax = "size",
-     .default_text = "10M",
-     .help = "Largest body of a webhook, in bytes or with K, M or G. A larger one is answered with "
-             "413.",
-     .set = crm360_set_size,
-     .holds = CRM360_HOLDS_SIZE,
-     .offset = offsetof(crm360_location_t, max_body),
-     .min = 1,
-     .max = APR_INT64_C(1) << 30},
-    {.name = NULL}};
 
 /* ---- members by their kind ---- */
 
-static apr_size_t member_size(crm360_holds_t holds)
+/* Bytes of one value of a member. */
+static apr_size_t value_size(crm360_holds_t holds)
 {
     switch (holds) {
     case CRM360_HOLDS_FLAG:
     case CRM360_HOLDS_ID:
-        return sizeof(int);
     case CRM360_HOLDS_LANES:
-        return CRM360_LANES * sizeof(int);
+        return sizeof(int);
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
+    case CRM360_HOLDS_WINDOWS:
         return sizeof(apr_int64_t);
     default:
         return sizeof(void *);
+    }
+}
+
+/* How many values a member has, each set and merged by itself. */
+static int value_count(crm360_holds_t holds)
+{
+    switch (holds) {
+    case CRM360_HOLDS_LANES:
+        return CRM360_LANES;
+    case CRM360_HOLDS_WINDOWS:
+    case CRM360_HOLDS_KEYS:
+        return CRM360_SCOPES * CRM360_ROUTES;
+    default:
+        return 1;
     }
 }
 
@@ -285,22 +51,28 @@ static int unset_byte(crm360_holds_t holds)
     case CRM360_HOLDS_LANES:
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
+    case CRM360_HOLDS_WINDOWS:
         return 0xFF;
     default:
         return 0;
     }
 }
 
+static int is_set(const unsigned char *bytes, apr_size_t size, int unset)
+{
+    const unsigned char *end = bytes + size;
+
+    while (bytes < end && *bytes == unset) {
+        bytes++;
+    }
+    return bytes < end;
+}
+
 int crm360_member_is_set(const crm360_directive_t *row, const void *target)
 {
-    const unsigned char *byte = (const unsigned char *)target + row->offset;
-    const unsigned char *end = byte + member_size(row->holds);
-    int unset = unset_byte(row->holds);
-
-    while (byte < end && *byte == unset) {
-        byte++;
-    }
-    return byte < end;
+    return is_set((const unsigned char *)target + row->offset,
+                  value_size(row->holds) * (apr_size_t)value_count(row->holds),
+                  unset_byte(row->holds));
 }
 
 void crm360_members_unset(void *target, unsigned context)
@@ -309,18 +81,8 @@ void crm360_members_unset(void *target, unsigned context)
 
     for (row = crm360_directives; row->name; row++) {
         if (row->contexts & context) {
-            memset((char *)target + row->offset, unset_byte(row->holds), member_size(row->holds));
-        }
-    }
-}
-
-static void lanes_merge(int *target, const int *add)
-{
-    int lane;
-
-    for (lane = 0; lane < CRM360_LANES; lane++) {
-        if (add[lane] >= 0) {
-            target[lane] = add[lane];
+            memset((char *)target + row->offset, unset_byte(row->holds),
+                   value_size(row->holds) * (apr_size_t)value_count(row->holds));
         }
     }
 }
@@ -330,17 +92,15 @@ void crm360_members_merge(void *target, const void *add, unsigned context)
     const crm360_directive_t *row;
 
     for (row = crm360_directives; row->name; row++) {
+        apr_size_t size = value_size(row->holds);
         char *to = (char *)target + row->offset;
         const char *from = (const char *)add + row->offset;
+        int left = row->contexts & context ? value_count(row->holds) : 0;
 
-        if (!(row->contexts & context) || !crm360_member_is_set(row, add)) {
-            continue;
-        }
-        if (row->holds == CRM360_HOLDS_LANES) {
-            lanes_merge((int *)(void *)to, (const int *)(const void *)from);
-        }
-        else {
-            memcpy(to, from, member_size(row->holds));
+        for (; left > 0; left--, to += size, from += size) {
+            if (is_set((const unsigned char *)from, size, unset_byte(row->holds))) {
+                memcpy(to, from, size);
+            }
         }
     }
 }
@@ -450,6 +210,38 @@ const apr_interval_time_t *crm360_config_retry_schedule(const crm360_config_t *c
     return fallback;
 }
 
+int crm360_config_workers_per_database(const crm360_config_t *config)
+{
+    return config->workers_per_database;
+}
+
+apr_int64_t crm360_config_worker_memory(const crm360_config_t *config)
+{
+    return set_or(config->worker_memory, APR_INT64_C(512) << 20);
+}
+
+const crm360_spool_place_t *crm360_config_spool(const crm360_config_t *config)
+{
+    return config->spool;
+}
+
+apr_interval_time_t crm360_config_event_keep(const crm360_config_t *config)
+{
+    return set_or(config->event_keep, 1095 * DAY);
+}
+
+crm360_dead_limits_t crm360_config_dead_limits(const crm360_config_t *config)
+{
+    crm360_dead_limits_t limits;
+
+    limits.keep = set_or(config->dead_keep, 90 * DAY);
+    limits.most = config->dead_most ? config->dead_most : 100000;
+    limits.bytes = set_or(config->dead_bytes, APR_INT64_C(256) << 20);
+    limits.export_folder =
+        config->dead_export ? config->dead_export : "/var/lib/crm360/dead-letters";
+    return limits;
+}
+
 const apr_array_header_t *crm360_config_databases(const crm360_config_t *config)
 {
     return config->databases;
@@ -463,6 +255,19 @@ int crm360_location_enabled(const crm360_location_t *location)
 apr_off_t crm360_location_max_body(const crm360_location_t *location)
 {
     return (apr_off_t)set_or(location->max_body, APR_INT64_C(10) << 20);
+}
+
+const char *crm360_durability_name(crm360_durability_t durability)
+{
+    static const char *const names[] = {"memory", "fsync", "spool"};
+
+    return names[durability];
+}
+
+crm360_durability_t crm360_location_durability(const crm360_location_t *location)
+{
+    return location->durability && strcmp(location->durability, "fsync") == 0 ? CRM360_ON_DISK
+                                                                              : CRM360_IN_MEMORY;
 }
 
 /* ---- checks across settings ---- */

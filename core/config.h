@@ -50,6 +50,38 @@ typedef struct crm360_redis_address_t {
     const char *text;     /* for logs: never holds a password */
 } crm360_redis_address_t;
 
+/* How safe a stored message is. The names are part of the contract of the reply. */
+typedef enum {
+    CRM360_IN_MEMORY, /* "memory": in the memory of Redis */
+    CRM360_ON_DISK,   /* "fsync": in a file of Redis that was flushed to its disk */
+    CRM360_IN_SPOOL   /* "spool": in a flushed file of the spool, on its way to Redis */
+} crm360_durability_t;
+
+/* "memory", "fsync" or "spool". */
+const char *crm360_durability_name(crm360_durability_t durability);
+
+/* Crm360Spool. */
+typedef struct crm360_spool_place_t {
+    const char *folder;
+    apr_int64_t most_bytes;
+} crm360_spool_place_t;
+
+/* What bounds the dead letters of one database in Redis. */
+typedef struct crm360_dead_limits_t {
+    apr_interval_time_t keep;
+    apr_int64_t most;
+    apr_int64_t bytes;
+    const char *export_folder;
+} crm360_dead_limits_t;
+
+/* By what a repeated delivery of a route is known. */
+typedef struct crm360_dedup_rule_t {
+    /* Name of the header field with the delivery's id, CRM360_DEDUP_CONTENT, or NULL: by nothing
+     * but an Idempotency-Key. */
+    const char *key;
+    apr_interval_time_t window; /* 0 = nothing is remembered */
+} crm360_dedup_rule_t;
+
 typedef struct crm360_config_t crm360_config_t;       /* server level */
 typedef struct crm360_location_t crm360_location_t;   /* one httpd location */
 typedef struct crm360_directive_t crm360_directive_t; /* one row of the table */
@@ -69,7 +101,13 @@ apr_interval_time_t crm360_config_command_timeout(const crm360_config_t *config)
 apr_interval_time_t crm360_config_handler_timeout(const crm360_config_t *config);
 apr_interval_time_t crm360_config_lease(const crm360_config_t *config);
 apr_interval_time_t crm360_config_inbox_keep(const crm360_config_t *config);
+apr_interval_time_t crm360_config_event_keep(const crm360_config_t *config);
 int crm360_config_workers(const crm360_config_t *config, crm360_lane_t lane);
+int crm360_config_workers_per_database(const crm360_config_t *config); /* 0 = no such limit */
+apr_int64_t crm360_config_worker_memory(const crm360_config_t *config);
+crm360_dead_limits_t crm360_config_dead_limits(const crm360_config_t *config);
+const crm360_spool_place_t *crm360_config_spool(const crm360_config_t *config); /* NULL = none */
+crm360_dedup_rule_t crm360_config_dedup(const crm360_config_t *config, const crm360_route_t *route);
 const apr_interval_time_t *crm360_config_retry_schedule(const crm360_config_t *config, int *steps);
 
 /* The databases, in the order of the file; elements are crm360_database_t *. After a merge those of
@@ -84,6 +122,8 @@ const crm360_database_t *crm360_config_database(const crm360_config_t *config, c
 /* Settings of a location. */
 int crm360_location_enabled(const crm360_location_t *location);        /* Crm360Webhook */
 apr_off_t crm360_location_max_body(const crm360_location_t *location); /* Crm360MaxBody */
+
+crm360_durability_t crm360_location_durability(const crm360_location_t *location);
 
 /* Checks what no single directive can: that limits nest (connect < command < handler < lease), that
  * each database has what `reader` needs. NULL, or a text in `pool` that names the directives, with
@@ -109,7 +149,10 @@ typedef enum {
     CRM360_HOLDS_SIZE,     /* apr_int64_t, bytes; -1 = unset */
     CRM360_HOLDS_TEXT,     /* const char *; NULL = unset */
     CRM360_HOLDS_SCHEDULE, /* pointer to a list of intervals; NULL = unset */
-    CRM360_HOLDS_ADDRESS   /* pointer to a crm360_redis_address_t; NULL = unset */
+    CRM360_HOLDS_ADDRESS,  /* pointer to a crm360_redis_address_t; NULL = unset */
+    CRM360_HOLDS_SPOOL,    /* pointer to a crm360_spool_place_t; NULL = unset */
+    CRM360_HOLDS_WINDOWS,  /* apr_int64_t per scope and route, microseconds; -1 = unset; as LANES */
+    CRM360_HOLDS_KEYS      /* const char * per scope and route; NULL = unset; as LANES */
 } crm360_holds_t;
 
 struct crm360_directive_t {

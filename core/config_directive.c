@@ -90,8 +90,9 @@ const char *crm360_directive_apply(const crm360_directive_t *directive, void *ta
     if (argc < directive->min_args || (directive->max_args >= 0 && argc > directive->max_args)) {
         return wrong_count(directive, argc, pool);
     }
-    /* Lanes are set one by one; their setter looks for itself. */
-    if (directive->holds != CRM360_HOLDS_LANES && crm360_member_is_set(directive, target)) {
+    /* Lanes and routes are set one by one; their setters look for themselves. */
+    if (directive->holds != CRM360_HOLDS_LANES && directive->holds != CRM360_HOLDS_WINDOWS &&
+        directive->holds != CRM360_HOLDS_KEYS && crm360_member_is_set(directive, target)) {
         return apr_psprintf(pool, "%s: is set already; allowed: once %s", name,
                             crm360_context_place(context));
     }

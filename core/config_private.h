@@ -12,6 +12,12 @@
 
 /* Longest logical line of the file, and of what apply takes. httpd's own limit is 16 MB. */
 #define CRM360_LINE_MOST 8192
+#define MSEC APR_INT64_C(1000)
+#define SECOND (1000 * MSEC)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
 /* Longest customer name and alias (crm360_path_value_ok). */
 #define CRM360_NAME_MOST 64
 
@@ -19,6 +25,14 @@ typedef struct crm360_schedule_t {
     int steps;
     const apr_interval_time_t *delays; /* `steps` of them */
 } crm360_schedule_t;
+
+/* How much a line about routes is about. The narrowest scope that says something counts. */
+typedef enum {
+    CRM360_SCOPE_ALL,
+    CRM360_SCOPE_PLATFORM,
+    CRM360_SCOPE_ROUTE,
+    CRM360_SCOPES
+} crm360_scope_t;
 
 /* Each member that a directive sets has its unset value by crm360_holds_t. */
 struct crm360_config_t {
@@ -30,6 +44,17 @@ struct crm360_config_t {
     apr_int64_t handler_timeout;
     apr_int64_t lease;
     apr_int64_t inbox_keep;
+    apr_int64_t event_keep;
+    apr_int64_t dead_keep;
+    apr_int64_t dead_bytes;
+    apr_int64_t worker_memory;
+    int dead_most;
+    int workers_per_database;
+    const char *dead_export;
+    const crm360_spool_place_t *spool;
+    /* By scope, then by route; CRM360_ROUTES of each scope. */
+    apr_int64_t dedup_window[CRM360_SCOPES * CRM360_ROUTES];
+    const char *dedup_key[CRM360_SCOPES * CRM360_ROUTES];
     int workers[CRM360_LANES];
     const crm360_schedule_t *retry_schedule;
     apr_array_header_t *databases; /* crm360_database_t *, in the order of the file */
@@ -39,6 +64,7 @@ struct crm360_config_t {
 
 struct crm360_location_t {
     int enabled;
+    const char *durability; /* as the table spells it */
     apr_int64_t max_body;
 };
 
@@ -113,5 +139,18 @@ crm360_setter_t crm360_set_secret;   /* content of a file that only its owner an
 crm360_setter_t crm360_set_address;  /* where Redis is */
 crm360_setter_t crm360_set_driver;   /* as choice, and must go with the parameters */
 crm360_setter_t crm360_set_params;   /* as text, and must go with the driver */
+crm360_setter_t crm360_set_folder;   /* absolute name of a folder, which need not be there yet */
+crm360_setter_t crm360_set_spool;    /* folder and bytes from min to max */
+
+/* ---- config_dedup.c: setters of lines about routes ---- */
+
+crm360_setter_t crm360_set_dedup_window; /* time from min to max, and routes */
+crm360_setter_t crm360_set_dedup_key;    /* field name, content or none, and routes */
+
+/* ---- config_set.c: values, for those setters ---- */
+
+/* Reads "250ms" within the range of the directive. NULL, or what is wrong. */
+const char *crm360_interval_read(apr_interval_time_t *interval, const crm360_directive_t *directive,
+                                 const char *text, apr_pool_t *pool);
 
 #endif

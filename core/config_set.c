@@ -153,8 +153,7 @@ const char *crm360_set_workers(const crm360_directive_t *directive, void *target
 
 /* ---- intervals and sizes ---- */
 
-/* Reads "250ms" within the range of the directive. NULL, or what is wrong. */
-static const char *read_interval(apr_interval_time_t *interval, const crm360_directive_t *directive,
+const char *crm360_interval_read(apr_interval_time_t *interval, const crm360_directive_t *directive,
                                  const char *text, apr_pool_t *pool)
 {
     static const struct {
@@ -196,7 +195,7 @@ const char *crm360_set_interval(const crm360_directive_t *directive, void *targe
                                 const char *const *argv, unsigned reader, apr_pool_t *pool)
 {
     apr_interval_time_t interval;
-    const char *fault = read_interval(&interval, directive, argv[0], pool);
+    const char *fault = crm360_interval_read(&interval, directive, argv[0], pool);
 
     (void)argc;
     (void)reader;
@@ -216,7 +215,7 @@ const char *crm360_set_schedule(const crm360_directive_t *directive, void *targe
 
     (void)reader;
     for (i = 0; i < argc && !fault; i++) {
-        fault = read_interval(&delays[i], directive, argv[i], pool);
+        fault = crm360_interval_read(&delays[i], directive, argv[i], pool);
     }
     if (fault) {
         return fault;
@@ -317,6 +316,43 @@ const char *crm360_set_params(const crm360_directive_t *directive, void *target,
     const char *fault = crm360_set_text(directive, target, argc, argv, reader, pool);
 
     return fault ? fault : crm360_database_fault(target, pool);
+}
+
+/* ---- folders ---- */
+
+const char *crm360_set_folder(const crm360_directive_t *directive, void *target, int argc,
+                              const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    (void)argc;
+    (void)reader;
+    if (argv[0][0] != '/') {
+        return apr_psprintf(pool,
+                            "%s is no absolute name; allowed: the name of a folder, from / on",
+                            crm360_quoted(argv[0], pool));
+    }
+    *(const char **)member(directive, target) = argv[0];
+    return NULL;
+}
+
+const char *crm360_set_spool(const crm360_directive_t *directive, void *target, int argc,
+                             const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    crm360_spool_place_t *place = apr_palloc(pool, sizeof(*place));
+
+    (void)argc;
+    (void)reader;
+    if (argv[0][0] != '/') {
+        return apr_psprintf(pool,
+                            "%s is no absolute name; allowed: the name of a folder, from / on",
+                            crm360_quoted(argv[0], pool));
+    }
+    if (read_size(&place->most_bytes, directive, argv[1]) != APR_SUCCESS) {
+        return apr_psprintf(pool, "%s; allowed: a number of bytes, or with K, M or G, from %s",
+                            crm360_quoted(argv[1], pool), crm360_range_text(directive, pool));
+    }
+    place->folder = argv[0];
+    *(const crm360_spool_place_t **)member(directive, target) = place;
+    return NULL;
 }
 
 /* ---- secret files ---- */

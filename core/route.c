@@ -8,39 +8,57 @@
 
 #include <string.h>
 
-#define ROUTE(platform, entity, action, lane, reply)                                               \
+#define HOURS(hours) apr_time_from_sec((hours)*3600)
+
+#define ROW(platform, entity, action, lane, reply, key, window)                                    \
     {                                                                                              \
         platform, entity, action, platform "/" entity "/" action, platform "-" entity "-" action,  \
-            CRM360_LANE_##lane, CRM360_REPLY_##reply                                               \
+            CRM360_LANE_##lane, CRM360_REPLY_##reply, key, window                                  \
     }
 
+/* Lets the key and the window of a platform pass as one argument. */
+#define ROUTE(...) ROW(__VA_ARGS__)
+
+/* How a repeated delivery is known, and for how long: an hour more than the platform repeats.
+ * Shopify and Zendesk give each delivery an id, the same in each retry; Shopify repeats for 4 hours
+ * (https://shopify.dev/changelog/updates-to-webhook-retry-mechanism), Zendesk for minutes. */
+#define SHOPIFY "X-Shopify-Webhook-Id", HOURS(5)
+#define ZENDESK "X-Zendesk-Webhook-Invocation-Id", HOURS(5)
+/* The others send no such id; dates and ids stand inside, so equal ones are the same. Mailjet
+ * repeats for 24 hours, Smsbox for 12; of the rest it is not documented. */
+#define MAILJET CRM360_DEDUP_CONTENT, HOURS(25)
+#define SMSBOX CRM360_DEDUP_CONTENT, HOURS(13)
+#define UNTOLD CRM360_DEDUP_CONTENT, HOURS(25)
+/* Whoever gives the same command twice may mean it, unless an Idempotency-Key says otherwise. */
+#define COMMAND NULL, HOURS(25)
+
 /* Rows of one platform stand together: texts that list a platform's routes lean on it. */
-const crm360_route_t crm360_routes[] = {
-    ROUTE("Shopify", "Customer", "Insert", LIVE, JSON),
-    ROUTE("Shopify", "Customer", "Update", LIVE, JSON),
-    ROUTE("Shopify", "Customer", "Delete", LIVE, JSON),
-    ROUTE("Shopify", "Product", "Insert", LIVE, JSON),
-    ROUTE("Shopify", "Product", "Update", LIVE, JSON),
-    ROUTE("Shopify", "Product", "Delete", LIVE, JSON),
-    ROUTE("Shopify", "Order", "Insert", LIVE, JSON),
-    ROUTE("Shopify", "Order", "Update", LIVE, JSON),
-    ROUTE("Shopify", "Order", "Delete", LIVE, JSON),
-    ROUTE("Adictiz", "User", "Participate", LIVE, JSON),
-    ROUTE("Primotexto", "Sms", "Callback", LIVE, JSON),
+const crm360_route_t crm360_routes[CRM360_ROUTES + 1] = {
+    ROUTE("Shopify", "Customer", "Insert", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Customer", "Update", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Customer", "Delete", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Product", "Insert", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Product", "Update", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Product", "Delete", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Order", "Insert", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Order", "Update", LIVE, JSON, SHOPIFY),
+    ROUTE("Shopify", "Order", "Delete", LIVE, JSON, SHOPIFY),
+    ROUTE("Adictiz", "User", "Participate", LIVE, JSON, UNTOLD),
+    ROUTE("Primotexto", "Sms", "Callback", LIVE, JSON, UNTOLD),
     /* Smsbox repeats a callback for 12 hours unless the answer is the text OK. */
-    ROUTE("Smsbox", "Sms", "Callback", LIVE, TEXT),
-    ROUTE("Smsbox", "Sms", "CallbackStop", LIVE, TEXT),
-    ROUTE("Mailjet", "email", "Callback", LIVE, JSON),
+    ROUTE("Smsbox", "Sms", "Callback", LIVE, TEXT, SMSBOX),
+    ROUTE("Smsbox", "Sms", "CallbackStop", LIVE, TEXT, SMSBOX),
+    ROUTE("Mailjet", "email", "Callback", LIVE, JSON, MAILJET),
     /* Jobs over many addresses: never in front of a webhook. */
-    ROUTE("elfy76310", "process", "Rnvp", BATCH, JSON),
-    ROUTE("elfy76310", "process", "RnvpDedup", BATCH, JSON),
-    ROUTE("Zendesk", "Ticket", "Update", LIVE, JSON),
-    ROUTE("Tabology", "Ticket", "Create", LIVE, JSON),
-    ROUTE("Tabology", "Ticket", "Update", LIVE, JSON),
-    ROUTE("Crm360", "Sms", "Send", SEND, JSON),
-    ROUTE("Crm360", "Email", "Send", SEND, JSON),
-    ROUTE("CaptainWallet", "LoyaltyCard", "SendUpdate", SEND, JSON),
-    {NULL, NULL, NULL, NULL, NULL, CRM360_LANE_LIVE, CRM360_REPLY_JSON},
+    ROUTE("elfy76310", "process", "Rnvp", BATCH, JSON, COMMAND),
+    ROUTE("elfy76310", "process", "RnvpDedup", BATCH, JSON, COMMAND),
+    ROUTE("Zendesk", "Ticket", "Update", LIVE, JSON, ZENDESK),
+    ROUTE("Tabology", "Ticket", "Create", LIVE, JSON, UNTOLD),
+    ROUTE("Tabology", "Ticket", "Update", LIVE, JSON, UNTOLD),
+    ROUTE("Crm360", "Sms", "Send", SEND, JSON, COMMAND),
+    ROUTE("Crm360", "Email", "Send", SEND, JSON, COMMAND),
+    ROUTE("CaptainWallet", "LoyaltyCard", "SendUpdate", SEND, JSON, COMMAND),
+    {NULL, NULL, NULL, NULL, NULL, CRM360_LANE_LIVE, CRM360_REPLY_JSON, NULL, 0},
 };
 
 crm360_route_match_t crm360_route_find(const crm360_route_t **route, const char *platform,

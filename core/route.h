@@ -5,6 +5,13 @@
 #ifndef CRM360_ROUTE_H
 #define CRM360_ROUTE_H
 
+#include <apr_time.h>
+
+#define CRM360_ROUTES 22 /* rows of the table, without the last */
+
+/* A delivery without an id of its own is known again by its query and body. */
+#define CRM360_DEDUP_CONTENT "content"
+
 typedef enum {
     CRM360_LANE_LIVE,  /* webhooks in */
     CRM360_LANE_BATCH, /* BatchMode and data-quality jobs */
@@ -25,6 +32,10 @@ typedef struct crm360_route_t {
     const char *id_suffix; /* "Platform-Entity-Action", the tail of a message id */
     crm360_lane_t lane;
     crm360_reply_kind_t reply;
+    /* By what a repeated delivery is known: a header field with its id, CRM360_DEDUP_CONTENT, or
+     * NULL: only by an Idempotency-Key. The configuration may say otherwise. */
+    const char *dedup_key;
+    apr_interval_time_t dedup_window; /* how long the platform may repeat a delivery */
 } crm360_route_t;
 
 /* Ends with an entry whose platform is NULL. */

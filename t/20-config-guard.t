@@ -49,7 +49,7 @@ for my $name (@names) {
     is $syntax, "# $row->{syntax}", "$name: syntax";
     is $facts, "#     $row->{facts}", "$name: facts";
     is substr($text, 0, length $row->{help}), $row->{help}, "$name: meaning";
-    if ($row->{default} eq 'none') {
+    if ($row->{default} =~ /^(?:none|by route)$/) {
         is scalar @settings, 1, "$name: an example";
     }
     else {

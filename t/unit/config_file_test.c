@@ -8,8 +8,11 @@
 
 #define IN_SERVER                                                                                  \
     "<Crm360Database>, Crm360Redis, Crm360RedisUser, Crm360RedisPasswordFile, "                    \
-    "Crm360ConnectTimeout, Crm360CommandTimeout, Crm360HandlerTimeout, Crm360Lease, "              \
-    "Crm360Workers, Crm360RetrySchedule, Crm360InboxKeep"
+    "Crm360ConnectTimeout, Crm360CommandTimeout, Crm360Spool, Crm360DedupWindow, "                 \
+    "Crm360DedupKey, Crm360HandlerTimeout, Crm360Lease, Crm360Workers, "                           \
+    "Crm360WorkersPerDatabase, Crm360WorkerMemory, Crm360RetrySchedule, Crm360InboxKeep, "         \
+    "Crm360EventKeep, Crm360DeadLetterKeep, Crm360DeadLetterMost, Crm360DeadLetterBytes, "         \
+    "Crm360DeadLetterExport"
 #define IN_DATABASE                                                                                \
     "Crm360DBDriver, Crm360DBParams, Crm360DBPasswordFile, Crm360DefaultZoneId, "                  \
     "Crm360DefaultBrandId, Crm360DefaultContactAddressTypeId"

@@ -21,11 +21,21 @@ static struct {
     {"Crm360RedisPasswordFile", "secret", "other"},
     {"Crm360ConnectTimeout", "1ms", "2ms"},
     {"Crm360CommandTimeout", "1ms", "2ms"},
+    {"Crm360Spool", "/a 1M", "/b 2M"},
+    {"Crm360DedupWindow", "1h", "2h"},
+    {"Crm360DedupKey", "X-One", "none"},
     {"Crm360HandlerTimeout", "1s", "2s"},
     {"Crm360Lease", "2s", "3s"},
     {"Crm360Workers", "live 0", "live 5"},
+    {"Crm360WorkersPerDatabase", "1", "2"},
+    {"Crm360WorkerMemory", "64M", "65M"},
     {"Crm360RetrySchedule", "1s 2s", "3s"},
     {"Crm360InboxKeep", "1d", "2d"},
+    {"Crm360EventKeep", "1d", "2d"},
+    {"Crm360DeadLetterKeep", "1d", "2d"},
+    {"Crm360DeadLetterMost", "1", "2"},
+    {"Crm360DeadLetterBytes", "1M", "2M"},
+    {"Crm360DeadLetterExport", "/a", "/b"},
     {"Crm360DBDriver", "sqlite3", "pgsql"},
     {"Crm360DBParams", "/a", "/b"},
     {"Crm360DBPasswordFile", "secret", "other"},
@@ -34,6 +44,7 @@ static struct {
     {"Crm360DefaultContactAddressTypeId", "1", "2"},
     {"Crm360Webhook", "On", "Off"},
     {"Crm360MaxBody", "1K", "2K"},
+    {"Crm360Durability", "fsync", "memory"},
 };
 
 /* A value of a directive that is not its default; NULL when it has no sample. */
@@ -171,9 +182,10 @@ static void rows_refuse(void)
         place = make_place(row->contexts, row->name, NULL);
         is_text(apply(row->name, place.target, many),
                 apr_psprintf(pool, "%s: takes %s, %d given; syntax: %s %s", row->name,
-                             row->max_args == 1   ? "1 argument"
-                             : row->max_args == 2 ? "2 arguments"
-                                                  : "1 to 20 arguments",
+                             row->max_args == 1 ? "1 argument"
+                             : row->max_args == 2
+                                 ? row->min_args == 2 ? "2 arguments" : "1 to 2 arguments"
+                                 : "1 to 20 arguments",
                              row->max_args + 1, row->name, row->syntax),
                 "too many arguments");
         ok(strstr(apply(row->name, place.target, " \t"), ", 0 given; syntax: ") != NULL,
@@ -197,6 +209,11 @@ static const char *effective(const char *name, const crm360_config_t *config,
         {"Crm360HandlerTimeout", crm360_config_handler_timeout(config)},
         {"Crm360Lease", crm360_config_lease(config)},
         {"Crm360InboxKeep", crm360_config_inbox_keep(config)},
+        {"Crm360EventKeep", crm360_config_event_keep(config)},
+        {"Crm360WorkerMemory", crm360_config_worker_memory(config)},
+        {"Crm360DeadLetterKeep", crm360_config_dead_limits(config).keep},
+        {"Crm360DeadLetterMost", crm360_config_dead_limits(config).most},
+        {"Crm360DeadLetterBytes", crm360_config_dead_limits(config).bytes},
         {"Crm360Webhook", crm360_location_enabled(location)},
         {"Crm360MaxBody", crm360_location_max_body(location)},
     };
@@ -211,6 +228,12 @@ static const char *effective(const char *name, const crm360_config_t *config,
     }
     if (strcmp(name, "Crm360Redis") == 0) {
         return crm360_config_redis(config, pool)->text;
+    }
+    if (strcmp(name, "Crm360DeadLetterExport") == 0) {
+        return crm360_config_dead_limits(config).export_folder;
+    }
+    if (strcmp(name, "Crm360Durability") == 0) {
+        return crm360_durability_name(crm360_location_durability(location));
     }
     if (strcmp(name, "Crm360RetrySchedule") == 0) {
         delays = crm360_config_retry_schedule(config, &steps);
@@ -237,7 +260,7 @@ static void defaults(void)
         char *state = NULL;
         char *part;
 
-        if (strcmp(row->default_text, "none") == 0) {
+        if (strcmp(row->default_text, "none") == 0 || strcmp(row->default_text, "by route") == 0) {
             is_text(unset, NULL, apr_pstrcat(pool, row->name, " has no default", NULL));
             continue;
         }
@@ -258,6 +281,52 @@ static void defaults(void)
         ok(strcmp(effective(row->name, config, location), unset) != 0, "%s: its getter tells",
            row->name);
     }
+}
+
+/* The rule of a route as text: "key seconds". */
+static const char *dedup(const crm360_config_t *config, const char *route)
+{
+    crm360_dedup_rule_t rule = crm360_config_dedup(config, crm360_route_by_name(route));
+
+    return apr_psprintf(pool, "%s %d", rule.key ? rule.key : "none",
+                        (int)apr_time_sec(rule.window));
+}
+
+/* The narrower line counts, whatever the order and whatever was merged. */
+static void dedup_rules(void)
+{
+    crm360_config_t *base = crm360_config_make(pool);
+    crm360_config_t *add = crm360_config_make(pool);
+
+    is_text(dedup(base, "Shopify/Order/Insert"), "X-Shopify-Webhook-Id 18000", "Shopify's own");
+    is_text(dedup(base, "Mailjet/email/Callback"), "content 90000", "Mailjet's own");
+    is_text(dedup(base, "Crm360/Sms/Send"), "none 90000", "a command has none");
+    is_text(apply("Crm360DedupWindow", base, "1h shopify/order/insert"), NULL, "one route");
+    is_text(apply("Crm360DedupWindow", base, "2h Shopify"), NULL, "its platform");
+    is_text(apply("Crm360DedupWindow", base, "0s"), NULL, "all");
+    is_text(dedup(base, "Shopify/Order/Insert"), "X-Shopify-Webhook-Id 3600", "the route");
+    is_text(dedup(base, "Shopify/Order/Delete"), "X-Shopify-Webhook-Id 7200", "the platform");
+    is_text(dedup(base, "Mailjet/email/Callback"), "content 0", "all");
+    is_text(apply("Crm360DedupKey", base, "None Shopify"), NULL, "a key for a platform");
+    is_text(apply("Crm360DedupKey", base, "CONTENT Shopify/Order/Update"), NULL, "and a route");
+    is_text(apply("Crm360DedupKey", base, "X-Id"), NULL, "and all");
+    is_text(dedup(base, "Shopify/Order/Delete"), "none 7200", "no key");
+    is_text(dedup(base, "Shopify/Order/Update"), "content 7200", "by content");
+    is_text(dedup(base, "Mailjet/email/Callback"), "X-Id 0", "a field");
+    is_text(apply("Crm360DedupWindow", add, "5h"), NULL, "all of another server");
+    is_text(dedup(crm360_config_merge(base, add, pool), "Shopify/Order/Insert"), "none 3600",
+            "merged: the route stays");
+    is_text(dedup(crm360_config_merge(base, add, pool), "Mailjet/email/Callback"), "X-Id 18000",
+            "merged: all is the other's");
+    ok(strstr(apply("Crm360DedupWindow", base, "3h SHOPIFY"), "set already") != NULL,
+       "a platform twice");
+    ok(strstr(apply("Crm360DedupKey", base, "X-Other shopify/order/update"), "set already") != NULL,
+       "a route twice");
+    ok(strstr(apply("Crm360DedupWindow", add, "3h Shopify/Order"), "no platform or route") != NULL,
+       "no such route");
+    ok(strstr(apply("Crm360DedupKey", add, "X:Y"), "no name of a header field") != NULL,
+       "no such field");
+    ok(strstr(apply("Crm360DedupWindow", add, "31d Shopify"), "out of range") != NULL, "too long");
 }
 
 /* Each row has a member of its own, and those that anybody may look at are the right ones. */
@@ -479,6 +548,7 @@ static void all_tests(const char *folder)
     lanes_merge_one_by_one();
     rows_refuse();
     defaults();
+    dedup_rules();
     members();
     sections();
     section_merge();

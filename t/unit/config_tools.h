@@ -66,6 +66,7 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
         return apr_itoa(pool, *(const int *)at);
     case CRM360_HOLDS_LANES:
         return show_lanes(at);
+    case CRM360_HOLDS_WINDOWS: /* the first of them stand for all */
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
         return apr_psprintf(pool, "%" APR_INT64_T_FMT, *(const apr_int64_t *)at);
@@ -76,6 +77,12 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
         }
         if (row->holds == CRM360_HOLDS_ADDRESS) {
             return ((const crm360_redis_address_t *)pointer)->text;
+        }
+        if (row->holds == CRM360_HOLDS_SPOOL) {
+            const crm360_spool_place_t *place = pointer;
+
+            return apr_psprintf(pool, "%s %s", place->folder,
+                                crm360_size_text(place->most_bytes, pool));
         }
         if (row->holds == CRM360_HOLDS_SCHEDULE) {
             const crm360_schedule_t *schedule = pointer;
