@@ -7,6 +7,7 @@
 #include "consumer/link.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/queue.h"
 #include "crm/inbox.h"
 
 /* Connections a worker keeps open; further databases close the one that was idle longest. */
@@ -38,6 +39,7 @@ consumer_databases_t *consumer_databases_make(const crm360_config_t *config, apr
 
         all->each[i].conf = conf;
         all->each[i].keys = crm360_keys_make(conf->customer, conf->alias, pool);
+        all->each[i].fits = CRM360_CLAIM_MOST;
         all->each[i].owner = all;
     }
     return all;

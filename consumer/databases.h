@@ -18,6 +18,7 @@ typedef struct consumer_database_t {
     apr_pool_t *pool;  /* of the connection; destroyed with it */
     apr_time_t used;   /* crm360_clock() of the last use */
     apr_time_t pruned; /* when the inbox was last pruned */
+    int fits;          /* how many messages to claim: so many have fitted into a batch's time */
     int unsettled;     /* leases may be left under our name */
     int complained;    /* that it is out of reach has been logged */
     consumer_databases_t *owner;

@@ -20,6 +20,10 @@
 
 /* How much of the stored messages is in memory at once, beyond the first. */
 #define FETCH_BYTES (1024 * 1024)
+/* How long the handlers of one batch run: other databases wait for a worker meanwhile. Reached,
+ * what is done is committed and the rest goes back. Longer than a commit takes, so that most of
+ * the time is work. */
+#define BATCH_TIME (50 * 1000)
 
 /* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
  * reached is given back. */
@@ -39,7 +43,8 @@ struct consumer_dispatch_t {
     consumer_slot_t *slot;
     const volatile sig_atomic_t *stop;
     consumer_databases_t *databases;
-    apr_pool_t *pool; /* of one batch; cleared after it */
+    struct batch_t *batch; /* claimed and not worked yet; in `pool` */
+    apr_pool_t *pool;      /* of one batch; cleared after it */
 };
 
 /* One batch on its way. Lives in dispatch->pool. */
@@ -47,6 +52,8 @@ typedef struct batch_t {
     consumer_dispatch_t *dispatch;
     consumer_database_t *database;
     crm360_claim_t claim;
+    apr_time_t started; /* the first handler */
+    int ran;            /* messages that were looked at; the others are given back */
     /* Before the claim, or its last extension, was sent: the lease counts from here at
      * the latest. */
     apr_time_t leased_at;
@@ -214,25 +221,62 @@ static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob
 
 /* ---- the batch ---- */
 
-/* Sees to it that the lease lasts for `needed` more, extending it when it does not.
- * CRM360_ELEASE when it was lost: somebody else may be at it by now, and shall have the effect. */
-static apr_status_t keep_lease(batch_t *batch, apr_interval_time_t needed)
+/* Prolongs the lease. CRM360_ELEASE when it was lost, or nobody can say. */
+static apr_status_t extend_lease(batch_t *batch)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
-    apr_interval_time_t lease = crm360_config_lease(dispatch->config);
     apr_time_t now = crm360_clock();
-    apr_status_t rv;
+    apr_status_t rv = crm360_queue_extend(dispatch->queue, batch->database->keys, dispatch->lane,
+                                          batch->claim.token, batch->claim.ids, batch->claim.count,
+                                          crm360_config_lease(dispatch->config), dispatch->pool);
 
-    if (now + needed <= batch->leased_at + lease) {
-        return APR_SUCCESS;
-    }
-    rv = crm360_queue_extend(dispatch->queue, batch->database->keys, dispatch->lane,
-                             batch->claim.token, batch->claim.ids, batch->claim.count, lease,
-                             dispatch->pool);
     if (rv == APR_SUCCESS) {
         batch->leased_at = now;
     }
-    return rv == CRM360_EAWAY || rv == CRM360_EREFUSED ? CRM360_ELEASE : rv;
+    return rv;
+}
+
+/* Whether the lease lasts for `needed` more, by our own clock. */
+static int is_leased(const batch_t *batch, apr_interval_time_t needed)
+{
+    return crm360_clock() + needed <=
+           batch->leased_at + crm360_config_lease(batch->dispatch->config);
+}
+
+/* Sees to it that the lease lasts for a handler more, extending it when it does not.
+ * CRM360_ELEASE when it was lost: somebody else may be at it by now, and shall have the effect. */
+static apr_status_t keep_lease(batch_t *batch)
+{
+    if (is_leased(batch, crm360_config_handler_timeout(batch->dispatch->config))) {
+        return APR_SUCCESS;
+    }
+    return extend_lease(batch) == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
+}
+
+/* The fence in front of COMMIT: Redis is asked whether the lease is still ours, whatever our
+ * own clock says, which stands still while a machine is suspended. What follows has the whole
+ * of a new lease. Only when Redis cannot say, our clock decides, and half a lease must be left.
+ *
+ * What remains: a worker that is stopped between this and its COMMIT for longer than a lease.
+ * Even then the effect happens once. Our transaction has written the inbox rows, so whoever has
+ * claimed the messages meanwhile waits for its end (SQLite has one writer, PostgreSQL keeps the
+ * unique key), and then finds the rows of a commit, or does the work after a rollback. */
+static apr_status_t fence(batch_t *batch)
+{
+    apr_status_t rv = extend_lease(batch);
+
+    if ((rv == CRM360_EAWAY || rv == CRM360_EREFUSED) &&
+        is_leased(batch, crm360_config_lease(batch->dispatch->config) / 2)) {
+        return APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
+}
+
+/* Whether the batch ends before message number `i`. At least one message is tried, however long it
+ * takes. */
+static int is_over(const batch_t *batch, int i)
+{
+    return *batch->dispatch->stop || (i > 0 && crm360_clock() - batch->started >= BATCH_TIME);
 }
 
 /* Runs the messages from number `first` on that fit into memory at once. *next is the first that
@@ -256,16 +300,17 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     apr_pool_create(&pool, chunk_pool);
     apr_pool_tag(pool, "crm360_message");
     for (i = 0; i < count && rv == APR_SUCCESS; i++) {
-        if (*dispatch->stop) {
+        if (is_over(batch, first + i)) {
             *next = last; /* commit what is done, the rest is given back */
             return APR_SUCCESS;
         }
-        rv = keep_lease(batch, crm360_config_handler_timeout(dispatch->config));
+        rv = keep_lease(batch);
         if (rv == APR_SUCCESS) {
             /* From here on, whatever kills the worker is the message's doing. */
             slot_enter(dispatch->slot, batch->claim.ids[first + i]);
             rv = run_message(batch, first + i, &blobs[i], pool);
             slot_leave(dispatch->slot);
+            batch->ran = first + i + 1;
         }
         apr_pool_clear(pool);
     }
@@ -292,7 +337,7 @@ static apr_status_t run_transaction(batch_t *batch, int first, int last)
         apr_pool_clear(pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = keep_lease(batch, crm360_config_lease(batch->dispatch->config) / 2);
+        rv = fence(batch);
     }
     if (rv == APR_SUCCESS) {
         rv = crm_db_commit(db);
@@ -314,7 +359,9 @@ static apr_status_t run_one_by_one(batch_t *batch)
     apr_status_t rv = APR_SUCCESS;
     int i;
 
-    for (i = 0; i < batch->claim.count && rv == APR_SUCCESS && !*batch->dispatch->stop; i++) {
+    batch->started = crm360_clock();
+    batch->ran = 0;
+    for (i = 0; i < batch->claim.count && rv == APR_SUCCESS && !is_over(batch, i); i++) {
         rv = run_transaction(batch, i, i + 1);
         if (rv == CRM360_ECONFLICT) {
             handler_result_t result = {.verdict = HANDLER_RETRY,
@@ -426,10 +473,25 @@ static apr_status_t claim_batch(batch_t *batch)
     }
     batch->leased_at = crm360_clock();
     rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
-                            CRM360_CLAIM_MOST, dispatch->worker,
-                            crm360_config_lease(dispatch->config), dispatch->pool);
+                            database->fits, dispatch->worker, crm360_config_lease(dispatch->config),
+                            dispatch->pool);
     database->unsettled = rv != APR_SUCCESS;
     return rv;
+}
+
+/* Claims as many next time as have found room in the time of a batch now: what is claimed and given
+ * back is two calls for nothing. */
+static void adapt_claims(const batch_t *batch)
+{
+    int *fits = &batch->database->fits;
+    int count = batch->claim.count;
+
+    if (batch->ran < count) {
+        *fits = batch->ran > 1 ? batch->ran : 1;
+    }
+    else if (count >= *fits && crm360_clock() - batch->started < BATCH_TIME / 2) {
+        *fits = 2 * count < CRM360_CLAIM_MOST ? 2 * count : CRM360_CLAIM_MOST;
+    }
 }
 
 /* Works a claimed batch; *away is set when the database could not be used. */
@@ -439,7 +501,11 @@ static void work_batch(batch_t *batch, int *away)
 
     batch->outcomes = apr_pcalloc(batch->dispatch->pool,
                                   (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
+    batch->started = crm360_clock();
     rv = run_transaction(batch, 0, batch->claim.count);
+    if (rv == APR_SUCCESS) {
+        adapt_claims(batch);
+    }
     if (rv == CRM360_ECONFLICT) {
         rv = run_one_by_one(batch);
     }
@@ -474,36 +540,62 @@ void consumer_dispatch_settle(consumer_dispatch_t *dispatch)
     }
 }
 
-void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch, int database)
+static void begin_report(consumer_report_t *report, int database)
 {
-    batch_t batch = {.dispatch = dispatch};
-    apr_status_t rv;
-    int away = 0;
-
     memset(report, 0, sizeof *report);
     report->database = database;
+    report->over = 1;
     report->next_due = -1;
+}
+
+/* The worker is idle again. */
+static void end_batch(consumer_dispatch_t *dispatch)
+{
+    consumer_slot_touch(dispatch->slot, 0);
+    dispatch->batch = NULL;
+    apr_pool_clear(dispatch->pool);
+}
+
+void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dispatch, int database)
+{
+    batch_t *batch = apr_pcalloc(dispatch->pool, sizeof *batch);
+    apr_status_t rv;
+
+    begin_report(report, database);
+    batch->dispatch = dispatch;
     consumer_slot_touch(dispatch->slot, crm360_clock());
-    if (consumer_database_open(&batch.database, dispatch->databases, database) != APR_SUCCESS) {
+    if (consumer_database_open(&batch->database, dispatch->databases, database) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;
     }
-    else if ((rv = claim_batch(&batch)) != APR_SUCCESS) {
+    else if ((rv = claim_batch(batch)) != APR_SUCCESS) {
         report->away = rv == CRM360_EPROTOCOL ? CONSUMER_DATABASE_AWAY : CONSUMER_REDIS_AWAY;
         if (rv == CRM360_EPROTOCOL) {
-            consumer_database_failed(batch.database, batch.claim.detail);
+            consumer_database_failed(batch->database, batch->claim.detail);
         }
     }
     else {
-        report->claimed = batch.claim.count;
-        /* Measured by the claim; the batch takes its time. */
-        report->next_due = batch.claim.next_due < 0 ? -1 : batch.leased_at + batch.claim.next_due;
-        if (batch.claim.count > 0) {
-            work_batch(&batch, &away);
-        }
-        report->away = away                                              ? CONSUMER_DATABASE_AWAY
-                       : batch.database->unsettled || batch.fetch_failed ? CONSUMER_REDIS_AWAY
-                                                                         : 0;
+        report->next_due =
+            batch->claim.next_due < 0 ? -1 : batch->leased_at + batch->claim.next_due;
+        report->over = batch->claim.count == 0;
     }
-    consumer_slot_touch(dispatch->slot, 0);
-    apr_pool_clear(dispatch->pool);
+    dispatch->batch = batch;
+    if (report->over) {
+        end_batch(dispatch);
+    }
+}
+
+void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *dispatch)
+{
+    batch_t *batch = dispatch->batch;
+    int away = 0;
+
+    begin_report(report, report->database);
+    work_batch(batch, &away);
+    report->away = away                                                ? CONSUMER_DATABASE_AWAY
+                   : batch->database->unsettled || batch->fetch_failed ? CONSUMER_REDIS_AWAY
+                                                                       : 0;
+    if (batch->ran < batch->claim.count) {
+        report->next_due = crm360_clock(); /* what was given back */
+    }
+    end_batch(dispatch);
 }

@@ -23,11 +23,16 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
                                             consumer_slot_t *slot,
                                             const volatile sig_atomic_t *stop, apr_pool_t *pool);
 
-/* Works one batch of database number `database`. Everything that was claimed has been
- * acknowledged, put back, buried or released when it returns, or Redis is away and the leases
- * will tell. */
-void consumer_dispatch_batch(consumer_report_t *report, consumer_dispatch_t *dispatch,
+/* Claims a batch of database number `database`. report->over tells whether there is anything to
+ * work on: when not, the report is the last of this batch; otherwise consumer_dispatch_work() must
+ * follow. */
+void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dispatch,
                              int database);
+
+/* Works what was claimed, for as long as one batch may take; the rest goes back to its place in
+ * the queue. Everything has been acknowledged, put back, buried or released when it returns, or
+ * Redis is away and the leases will tell. */
+void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *dispatch);
 
 /* Gives back what a failure may have left claimed under the worker's name. For its end. */
 void consumer_dispatch_settle(consumer_dispatch_t *dispatch);

@@ -19,13 +19,16 @@ typedef struct consumer_assignment_t {
 #define CONSUMER_REDIS_AWAY 1
 #define CONSUMER_DATABASE_AWAY 2 /* or its keys in Redis are broken */
 
-/* Worker to master: that batch is over. */
+/* Worker to master: what the claim of a batch has shown, or that the batch is over. */
 typedef struct consumer_report_t {
     int database;
-    int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY */
-    int claimed;         /* messages taken */
-    apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = none */
+    int over;            /* 0: works on what it has claimed, and another may take the rest */
+    int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY; only when over */
+    apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = nothing to say */
 } consumer_report_t;
+
+/* Exit status of a worker that got no memory any more. */
+#define CONSUMER_EXIT_MEMORY 12
 
 /* Shared memory. Written by the worker only, read by the master when it looks for overruns and
  * after the worker's death. Times are crm360_clock(). */

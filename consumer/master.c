@@ -64,6 +64,17 @@ typedef struct master_t {
 
 /* ---- making ---- */
 
+/* How many may work on a database at once. */
+static int most_workers(const crm360_config_t *config, const crm360_database_t *database)
+{
+    int most = crm360_config_workers_per_database(config);
+
+    if (database->driver && strcmp(database->driver, "sqlite3") == 0) {
+        return 1; /* it has one writer: a second worker would only wait for the first */
+    }
+    return most ? most : APR_INT32_MAX;
+}
+
 static apr_status_t make(master_t *master, apr_pool_t *pool)
 {
     const apr_array_header_t *databases = crm360_config_databases(master->config);
@@ -85,8 +96,7 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
         const crm360_database_t *conf = APR_ARRAY_IDX(databases, i, const crm360_database_t *);
 
         master->keys[i] = crm360_keys_make(conf->customer, conf->alias, pool);
-        /* SQLite has one writer: a second worker would only wait for the first. */
-        most[i] = conf->driver && strcmp(conf->driver, "sqlite3") == 0 ? 1 : 1000;
+        most[i] = most_workers(master->config, conf);
         for (lane = 0; lane < CRM360_LANES; lane++) {
             int *at = &master->index[i * CRM360_LANES + lane];
 
@@ -249,22 +259,16 @@ static void hold(master_t *master, int database, apr_time_t now)
     consumer_schedule_hold(master->schedule, database, master->held_until[database]);
 }
 
-static void take_report(master_t *master, consumer_worker_t *worker)
+/* A batch is over. */
+static void take_end(master_t *master, consumer_worker_t *worker, const consumer_report_t *report)
 {
-    consumer_report_t report;
     apr_time_t now = crm360_clock();
-    apr_time_t next;
+    apr_time_t next = report->next_due < 0 ? CONSUMER_NEVER : report->next_due;
 
-    if (consumer_crew_report(&report, worker) != APR_SUCCESS) {
-        return; /* closed: its death is about to be noticed */
-    }
-    next = report.next_due < 0 ? CONSUMER_NEVER : report.next_due;
-    if (report.away) {
-        next = now;
-    }
-    consumer_schedule_done(master->schedule, report.database, worker->lane, next);
+    consumer_schedule_done(master->schedule, report->database, worker->lane,
+                           report->away ? now : next);
     worker->database = -1;
-    if (report.away == CONSUMER_REDIS_AWAY) {
+    if (report->away == CONSUMER_REDIS_AWAY) {
         /* Redis may answer the look and still refuse the claim: no haste, and less each time. */
         master->redis_up = 0;
         master->look_at =
@@ -273,13 +277,29 @@ static void take_report(master_t *master, consumer_worker_t *worker)
     else {
         master->refusals = 0;
     }
-    if (report.away == CONSUMER_DATABASE_AWAY) {
-        hold(master, report.database, now);
+    if (report->away == CONSUMER_DATABASE_AWAY) {
+        hold(master, report->database, now);
     }
-    else if (!report.away && master->away[report.database]) {
-        master->away[report.database] = 0;
-        master->held_until[report.database] = 0;
-        consumer_schedule_hold(master->schedule, report.database, 0);
+    else if (!report->away && master->away[report->database]) {
+        master->away[report->database] = 0;
+        master->held_until[report->database] = 0;
+        consumer_schedule_hold(master->schedule, report->database, 0);
+    }
+}
+
+/* Whatever a worker has said. Nothing when its link was closed: its death is about to be
+ * noticed. */
+static void take_reports(master_t *master, consumer_worker_t *worker)
+{
+    consumer_report_t report;
+
+    while (consumer_crew_report(&report, worker) == APR_SUCCESS) {
+        if (report.over) {
+            take_end(master, worker, &report);
+        }
+        else {
+            consumer_schedule_due(master->schedule, report.database, worker->lane, report.next_due);
+        }
     }
 }
 
@@ -329,17 +349,21 @@ static int take_signals(master_t *master, consumer_end_t *end)
 static void hand_out(master_t *master)
 {
     apr_time_t now = crm360_clock();
+    int nothing[CRM360_LANES] = {0}; /* is due in that lane */
     int i;
 
     for (i = 0; i < master->crew->count && master->redis_up; i++) {
         consumer_worker_t *worker = &master->crew->workers[i];
         int database;
 
-        if (!worker->pid || worker->database >= 0) {
+        if (!worker->pid || worker->database >= 0 || nothing[worker->lane]) {
             continue;
         }
         database = consumer_schedule_take(master->schedule, worker->lane, now);
-        if (database >= 0 && consumer_crew_assign(worker, database) != APR_SUCCESS) {
+        if (database < 0) {
+            nothing[worker->lane] = 1;
+        }
+        else if (consumer_crew_assign(worker, database) != APR_SUCCESS) {
             consumer_schedule_done(master->schedule, database, worker->lane, now);
         }
     }
@@ -388,7 +412,7 @@ static void wait_for_events(master_t *master, apr_time_t until)
     }
     for (i = 0; i < count; i++) {
         if (fds[i].revents & POLLIN) {
-            take_report(master, &master->crew->workers[i]);
+            take_reports(master, &master->crew->workers[i]);
         }
     }
     if (fds[count + 1].revents) {

@@ -1,13 +1,15 @@
 /*
- * The schedule: one entry per database and lane. Scans are linear: ten thousand databases are a few
- * microseconds, and nothing here can get out of step with anything.
+ * The schedule: one entry per database and lane. Scans are linear: ten thousand databases are well
+ * under a tenth of a millisecond, and nothing here can get out of step with anything.
  */
 #include "consumer/schedule.h"
 
 typedef struct entry_t {
-    apr_time_t due;   /* when the head is visible, as far as known */
-    apr_time_t moved; /* earliest wake-up that came while somebody worked on it */
-    int taken;        /* workers on this queue */
+    /* When the head is visible, as far as known; unknown, so never, from when a worker is sent
+     * until he, a wake-up or a look says so. */
+    apr_time_t due;
+    apr_uint64_t served; /* number of the last take; 0 = none yet */
+    int taken;           /* workers on this queue */
 } entry_t;
 
 typedef struct database_t {
@@ -19,7 +21,7 @@ typedef struct database_t {
 
 struct consumer_schedule_t {
     int count;
-    int turn[CRM360_LANES]; /* where the next search begins */
+    apr_uint64_t takes; /* since the beginning */
     database_t *databases;
 };
 
@@ -47,7 +49,6 @@ consumer_schedule_t *consumer_schedule_make(int databases, const int *most_at_on
         schedule->databases[i].most = most_at_once[i];
         for (lane = 0; lane < CRM360_LANES; lane++) {
             schedule->databases[i].lanes[lane].due = CONSUMER_NEVER;
-            schedule->databases[i].lanes[lane].moved = CONSUMER_NEVER;
         }
     }
     return schedule;
@@ -59,9 +60,6 @@ void consumer_schedule_due(consumer_schedule_t *schedule, int database, crm360_l
     entry_t *entry = &schedule->databases[database].lanes[lane];
 
     entry->due = earlier(entry->due, at);
-    if (entry->taken) {
-        entry->moved = earlier(entry->moved, at);
-    }
 }
 
 void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
@@ -69,32 +67,40 @@ void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_
 {
     entry_t *entry = &schedule->databases[database].lanes[lane];
 
-    if (!entry->taken) {
-        entry->due = at;
-    }
+    entry->due = entry->taken ? earlier(entry->due, at) : at;
+}
+
+/* Whether a worker may be sent to this queue now. */
+static int is_due(const database_t *database, crm360_lane_t lane, apr_time_t now)
+{
+    return database->lanes[lane].due <= now && database->taken < most_now(database) &&
+           database->held_until <= now;
 }
 
 int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, apr_time_t now)
 {
-    int step;
+    database_t *database;
+    int best = -1;
+    int i;
 
-    for (step = 0; step < schedule->count; step++) {
-        int at = (schedule->turn[lane] + step) % schedule->count;
-        database_t *database = &schedule->databases[at];
-        entry_t *entry = &database->lanes[lane];
-
-        if (entry->due <= now && database->taken < most_now(database) &&
-            database->held_until <= now) {
-            entry->taken++;
-            database->taken++;
-            schedule->turn[lane] = (at + 1) % schedule->count;
-            /* A second worker joins only when the first one's report, or a wake-up, says that
-             * there is more. */
-            entry->due = CONSUMER_NEVER;
-            return at;
+    for (i = 0; i < schedule->count; i++) {
+        database = &schedule->databases[i];
+        if (is_due(database, lane, now) &&
+            (best < 0 ||
+             database->lanes[lane].served < schedule->databases[best].lanes[lane].served)) {
+            best = i;
         }
     }
-    return -1;
+    if (best >= 0) {
+        database = &schedule->databases[best];
+        database->taken++;
+        database->lanes[lane].taken++;
+        database->lanes[lane].served = ++schedule->takes;
+        /* A second worker joins only when the first one, or a wake-up, says that there is
+         * more. */
+        database->lanes[lane].due = CONSUMER_NEVER;
+    }
+    return best;
 }
 
 void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
@@ -104,10 +110,7 @@ void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_
 
     entry->taken--;
     schedule->databases[database].taken--;
-    entry->due = earlier(earlier(entry->due, at), entry->moved);
-    if (!entry->taken) {
-        entry->moved = CONSUMER_NEVER;
-    }
+    entry->due = earlier(entry->due, at);
 }
 
 void consumer_schedule_hold(consumer_schedule_t *schedule, int database, apr_time_t until)

@@ -21,21 +21,24 @@ typedef struct consumer_schedule_t consumer_schedule_t;
 consumer_schedule_t *consumer_schedule_make(int databases, const int *most_at_once,
                                             apr_pool_t *pool);
 
-/* The queue's head is, or was moved, to `at`: takes the earlier of this and what is known. While
- * somebody works on the queue it is remembered until he is done. */
+/* The queue's head is, or was moved, to `at`: takes the earlier of this and what is known. Also
+ * what a worker says who has just claimed: when the rest of the queue is due. */
 void consumer_schedule_due(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                            apr_time_t at);
 
 /* The queue's head was seen at `at` (CONSUMER_NEVER = empty) just now: replaces what is known.
- * Ignored while somebody works on the queue: his report is newer. */
+ * While somebody works on the queue it may be older than what he has said, or newer: the
+ * earlier of both counts then, and one look too many is all it can cost. */
 void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                             apr_time_t at);
 
 /* Index of the database whose turn it is in `lane`, counted as taken; -1 when nothing is due
- * that may be worked on. Databases take turns. */
+ * that may be worked on. Among several it is the one that was not served for longest, so that
+ * however many have a backlog, a fresh message elsewhere is next. */
 int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, apr_time_t now);
 
-/* One who took it is done; the queue is next due at `at`, CONSUMER_NEVER when it is empty. */
+/* One who took it is done; the queue is due at `at` again, CONSUMER_NEVER when he knows no more
+ * than he has said (consumer_schedule_due) before. */
 void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                             apr_time_t at);
 

@@ -39,6 +39,12 @@ static int next_assignment(consumer_assignment_t *assignment, int link)
     return 0;
 }
 
+/* Sends a report: 1, or 0 when the master is gone. */
+static int tell(int link, const consumer_report_t *report)
+{
+    return send(link, report, sizeof *report, MSG_NOSIGNAL) == (ssize_t)sizeof *report;
+}
+
 int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int link,
                         consumer_slot_t *slot, void *health, apr_pool_t *pool)
 {
@@ -64,8 +70,15 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
     while (next_assignment(&assignment, link)) {
         consumer_report_t report;
 
-        consumer_dispatch_batch(&report, dispatch, assignment.database);
-        if (send(link, &report, sizeof report, MSG_NOSIGNAL) != (ssize_t)sizeof report) {
+        consumer_dispatch_claim(&report, dispatch, assignment.database);
+        if (!report.over) {
+            /* An idle worker shall not wait for the end of this batch to hear of the rest. */
+            if (report.next_due >= 0) {
+                tell(link, &report); /* when the master is gone, the next one says so */
+            }
+            consumer_dispatch_work(&report, dispatch);
+        }
+        if (!tell(link, &report)) {
             break;
         }
     }

@@ -45,6 +45,32 @@ static void test_turns(apr_pool_t *pool)
     ok(seen[0] == 10 && seen[1] == 10 && seen[2] == 10, "databases take turns");
 }
 
+/* However many have a backlog, a fresh message elsewhere is next. */
+static void test_fresh_first(apr_pool_t *pool)
+{
+    const int most[] = {1, 1, 1, 1, 1};
+    consumer_schedule_t *s = consumer_schedule_make(5, most, pool);
+    int fresh, i;
+
+    for (fresh = 0; fresh < 5; fresh++) {
+        for (i = 0; i < 20; i++) {
+            int at, other;
+
+            for (other = 0; other < 5; other++) {
+                if (other != fresh) {
+                    consumer_schedule_due(s, other, CRM360_LANE_LIVE, 0);
+                }
+            }
+            at = consumer_schedule_take(s, CRM360_LANE_LIVE, 1);
+            consumer_schedule_done(s, at, CRM360_LANE_LIVE, CONSUMER_NEVER);
+        }
+        consumer_schedule_due(s, fresh, CRM360_LANE_LIVE, 1);
+        is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), fresh,
+                  "four have a backlog, the fifth is next");
+        consumer_schedule_done(s, fresh, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    }
+}
+
 static void test_one_writer(apr_pool_t *pool)
 {
     const int most[] = {1};
@@ -75,14 +101,31 @@ static void test_wake_while_taken(apr_pool_t *pool)
     is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 6), 0,
               "a wake-up brings a second worker, whatever an older look saw");
     consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
-    is_number(consumer_schedule_next(s, all_idle), 5,
-              "a wake-up during the work outlives an older report of an empty queue");
-    consumer_schedule_take(s, CRM360_LANE_LIVE, 6);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 6), -1,
+              "who has nothing to say is not sent again and again while the other works");
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 7);
     consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
+    is_number(consumer_schedule_next(s, all_idle), 7, "a wake-up outlives the end of the work");
+}
+
+static void test_more_while_taken(apr_pool_t *pool)
+{
+    const int most[] = {2};
+    consumer_schedule_t *s = consumer_schedule_make(1, most, pool);
+
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 0);
+    consumer_schedule_take(s, CRM360_LANE_LIVE, 1);
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 1);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), 0,
+              "the claim of the first one brings a second one");
+    consumer_schedule_due(s, 0, CRM360_LANE_LIVE, 1);
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), -1, "but no more than may");
     consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
-    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 6), 0, "and is looked after once more");
+    is_number(consumer_schedule_take(s, CRM360_LANE_LIVE, 1), 0, "until one is done");
     consumer_schedule_done(s, 0, CRM360_LANE_LIVE, CONSUMER_NEVER);
-    ok(consumer_schedule_next(s, all_idle) == CONSUMER_NEVER, "until nobody is left");
+    consumer_schedule_seen(s, 0, CRM360_LANE_LIVE, 20);
+    is_number(consumer_schedule_next(s, all_idle), 20,
+              "what a look finds while somebody works is not forgotten");
 }
 
 static void test_hold(apr_pool_t *pool)
@@ -128,8 +171,10 @@ int main(void)
     apr_pool_create(&pool, NULL);
     test_due(pool);
     test_turns(pool);
+    test_fresh_first(pool);
     test_one_writer(pool);
     test_wake_while_taken(pool);
+    test_more_while_taken(pool);
     test_hold(pool);
     test_probe(pool);
     apr_terminate();
