@@ -17,8 +17,10 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
     keys->claims = apr_pstrcat(pool, tag, "claims", NULL);
     keys->failures = apr_pstrcat(pool, tag, "failures", NULL);
     keys->dead = apr_pstrcat(pool, tag, "dead", NULL);
+    keys->splits = apr_pstrcat(pool, tag, "splits", NULL);
     keys->counters = apr_pstrcat(pool, tag, "counters", NULL);
     keys->message_prefix = apr_pstrcat(pool, tag, "message:", NULL);
+    keys->seen_prefix = apr_pstrcat(pool, tag, "seen:", NULL);
     return keys;
 }
 
@@ -30,4 +32,9 @@ const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_p
 const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, keys->message_prefix, id, ":parts", NULL);
+}
+
+const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, keys->seen_prefix, hash, NULL);
 }

@@ -9,15 +9,18 @@
 
 #include "core/route.h"
 
-#define CRM360_KEY_WAKE "crm360:1:wake" /* channel: "<queue key> <visible from, ms>" */
+#define CRM360_KEY_WAKE "crm360:1:wake"           /* channel: "<queue key> <visible from, ms>" */
+#define CRM360_KEY_CONSUMERS "crm360:1:consumers" /* hash: crm360d -> JSON heartbeat */
 
 typedef struct crm360_keys_t {
     const char *lane[CRM360_LANES]; /* sorted sets, one per lane */
     const char *claims;             /* hash */
     const char *failures;           /* hash */
     const char *dead;               /* sorted set */
+    const char *splits;             /* hash */
     const char *counters;           /* hash */
     const char *message_prefix;     /* followed by a message id */
+    const char *seen_prefix;        /* followed by the hash of a delivery */
 } crm360_keys_t;
 
 /* All keys of one database, in `pool`. */
@@ -28,5 +31,8 @@ const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_p
 
 /* Key of the parts of a large message on its way into Redis, in `pool`. */
 const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
+
+/* Key under which a delivery is remembered by its hash (core/dedup.h), in `pool`. */
+const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool);
 
 #endif

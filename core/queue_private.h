@@ -20,6 +20,8 @@ typedef enum {
     QUEUE_RETRY,
     QUEUE_BURY,
     QUEUE_RELEASE,
+    QUEUE_REDRIVE,
+    QUEUE_DROP,
     QUEUE_VERBS
 } queue_verb_t;
 

@@ -23,6 +23,6 @@ local now = clock()
 redis.call('HDEL', claims, id)
 redis.call('ZREM', queue, id)
 redis.call('ZADD', dead, now, id)
-record_failure(failures, id, 'attempts', now, reason)
+record_failure(failures, id, 'attempts', now, reason, queue)
 redis.pcall('HINCRBY', counters, 'dead', 1)
 return 1

@@ -20,7 +20,7 @@ local now = clock()
 
 local function next_due()
     local head = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
-    if not head[1] then
+    if not head[1] or tonumber(head[2]) >= 1e15 then
         return -1
     end
     return math.max(0, tonumber(head[2]) - now)
@@ -50,7 +50,7 @@ for i, id in ipairs(ids) do
     local expired = false
     if claim then
         local reason = 'the lease of ' .. tostring(claim.worker) .. ' expired'
-        failure = record_failure(failures, id, 'expiries', now, reason)
+        failure = record_failure(failures, id, 'expiries', now, reason, queue)
         expired = failure.expiries >= expiries_most
     end
     if expired then
@@ -58,7 +58,7 @@ for i, id in ipairs(ids) do
         redis.call('ZADD', dead, now, id)
         redis.pcall('HINCRBY', counters, 'dead', 1)
     else
-        local since = claim and tonumber(claim.due) or tonumber(due[i * 2])
+        local since = claim and time_of(claim.due) or time_of(due[i * 2]) or now
         redis.call('ZADD', queue, now + lease, id)
         redis.call('HSET', claims, id,
             cjson.encode({token = token, worker = worker, since = now, due = since}))

@@ -6,25 +6,57 @@ local function decode(text)
     return good and type(value) == 'table' and value or nil
 end
 
+-- A time in ms as a number; nil for what is none, such as an infinite score somebody has given.
+local function time_of(text)
+    local ms = tonumber(text)
+    return ms and ms > -1e15 and ms < 1e15 and ms or nil
+end
+
 -- Redis' own clock, in ms since 1970.
 local function clock()
     local time = redis.call('TIME')
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Counts a failure of a message in its history, with the reason (the last 20 are kept), and
--- returns the history: {attempts, crashes, expiries, errors}.
-local function record_failure(failures, id, counter, at, reason)
-    local failure = decode(redis.call('HGET', failures, id)) or
-        {attempts = 0, crashes = 0, expiries = 0}
-    failure[counter] = (tonumber(failure[counter]) or 0) + 1
+-- Adds a line to a history; the last 20 are kept.
+local function add_error(failure, at, reason)
     failure.errors = type(failure.errors) == 'table' and failure.errors or {}
     table.insert(failure.errors, {at = at, reason = reason})
     while #failure.errors > 20 do
         table.remove(failure.errors, 1)
     end
-    redis.call('HSET', failures, id, cjson.encode(failure))
+end
+
+-- Writes a history. One with values that JSON has no words for (somebody else wrote it) is begun
+-- anew: nothing in it may stop a verb half way.
+local function write_history(failures, id, failure)
+    local good, text = pcall(cjson.encode, failure)
+    if not good then
+        failure = {attempts = 0, crashes = 0, expiries = 0,
+            errors = {failure.errors[#failure.errors]}}
+        text = cjson.encode(failure)
+    end
+    redis.call('HSET', failures, id, text)
     return failure
+end
+
+-- Counts a failure of a message in its history, with the reason, and returns the history:
+-- {attempts, crashes, expiries, lane, errors}. The lane is that of `queue`. What else is in it
+-- stays.
+local function record_failure(failures, id, counter, at, reason, queue)
+    local failure = decode(redis.call('HGET', failures, id)) or
+        {attempts = 0, crashes = 0, expiries = 0}
+    failure[counter] = (tonumber(failure[counter]) or 0) + 1
+    failure.lane = string.match(queue, '[^:]*$')
+    add_error(failure, at, reason)
+    return write_history(failures, id, failure)
+end
+
+-- Another life: nothing counts against the message any more, but what was is remembered.
+local function begin_again(failures, id, failure, at, reason)
+    failure.attempts, failure.crashes, failure.expiries = 0, 0, 0
+    add_error(failure, at, reason)
+    write_history(failures, id, failure)
 end
 
 -- Wakes the consumers: the head of `queue` is visible from `ms`. Must never fail a verb.

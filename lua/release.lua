@@ -40,12 +40,12 @@ for i = 1, #candidates, 2 do
     local id = candidates[i]
     local claim = decode(candidates[i + 1])
     if claim and claim[field] == holder and redis.call('ZSCORE', queue, id) then
-        local score = delay > 0 and now + delay or math.min(tonumber(claim.due) or now, now)
+        local score = delay > 0 and now + delay or math.min(time_of(claim.due) or now, now)
         -- HDEL first: it is allowed at the memory limit, and lets the rest of the script through.
         -- An id that is named twice is released once.
         if redis.call('HDEL', claims, id) == 1 then
             if id == charged and
-                record_failure(failures, id, counter, now, what)[counter] >= most then
+                record_failure(failures, id, counter, now, what, queue)[counter] >= most then
                 redis.call('ZREM', queue, id)
                 redis.call('ZADD', dead, now, id)
                 redis.pcall('HINCRBY', counters, 'dead', 1)

@@ -21,7 +21,7 @@ end
 local now = clock()
 -- HDEL first: it is allowed at the memory limit, and lets the rest of the script through.
 redis.call('HDEL', claims, id)
-record_failure(failures, id, 'attempts', now, reason)
+record_failure(failures, id, 'attempts', now, reason, queue)
 redis.call('ZADD', queue, now + delay, id)
 redis.pcall('HINCRBY', counters, 'retried', 1)
 if redis.call('ZRANGE', queue, 0, 0)[1] == id then

@@ -14,9 +14,10 @@ $site->start_redis;
 my $redis = Crm360::Redis->connect($site->redis_socket);
 
 my $tag = 'crm360:1:{acme/prod}:';
-my ($live, $claims, $failures, $dead, $counters) =
-    map {"$tag$_"} qw(live claims failures dead counters);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release);
+my ($live, $claims, $failures, $dead, $splits, $counters) =
+    map {"$tag$_"} qw(live claims failures dead splits counters);
+my @lanes = map {"$tag$_"} qw(live batch send);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -46,6 +47,18 @@ sub release {
     my ($field, $holder, $delay, $crashed, $what, @ids) = @_;
     return call('release', [$live, $claims, $failures, $dead, $counters],
         $field, $holder, $delay, $crashed, $what, 'crashes', 3, 'crm360:1:wake', @ids);
+}
+sub redrive {
+    my ($first, $spacing, @ids) = @_; # id, or [id, lane]
+    my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @ids;
+    return call('redrive', [$dead, $failures, $claims, $counters, @lanes, map { message($_->[0]) } @pairs],
+        $first, $spacing, 'crm360:1:wake', map { @$_ } @pairs);
+}
+sub drop {
+    my ($which, @ids) = @_; # id, or [id, score]
+    my @pairs = map { ref $_ ? $_ : [$_, ''] } @ids;
+    return call('drop', [$dead, $failures, $claims, $splits, $counters, @lanes, map { message($_->[0]) } @pairs],
+        $which, map { @$_ } @pairs);
 }
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
@@ -202,6 +215,65 @@ subtest 'release of many' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'redrive' => sub {
+    put($_) for qw(a b c d);
+    claim('t');
+    bury('t', $_, "why $_") for qw(a b c);
+    is failure('a')->{lane}, 'live', 'the history names the lane';
+    $redis->command('DEL', message('c'));
+    my $kept = decode_json($redis->command('HGET', $failures, 'b'));
+    $redis->command('HSET', $failures, 'b', encode_json({ %$kept, lane => 'send', later => [1, { x => 'y' }] }));
+    my $before = redis_ms();
+    is_deeply redrive(1000, 0.5, qw(d a b c x b)), [0, 1, 1, -1, 0, 0],
+        'the dead with a message are redriven, once';
+    is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['c'], 'one without stays dead';
+    my ($first, $second) = ($redis->command('ZSCORE', $live, 'a'), $redis->command('ZSCORE', $lanes[2], 'b'));
+    cmp_ok $first, '>=', $before + 1000, 'the first after its offset';
+    cmp_ok $first, '<=', redis_ms() + 1000, 'and no later';
+    cmp_ok abs($second - $first - 0.5), '<=', 0.5, 'the next after the spacing, in the lane it died in';
+    is_deeply [@{ failure('a') }{qw(attempts crashes expiries)}], [0, 0, 0], 'attempts begin again';
+    is join(',', map { $_->{reason} } @{ failure('a')->{errors} }), 'why a,redriven',
+        'what it died of is remembered';
+    is_deeply failure('b')->{later}, [1, { x => 'y' }], 'and what a newer version has noted';
+    is_deeply redrive(0, 0, qw(a b)), [0, 0], 'again: nothing';
+    is $redis->command('ZSCORE', $live, 'a'), $first, 'is changed';
+    is $redis->command('HGET', $counters, 'redriven'), 2, 'counted';
+    $redis->command('FLUSHALL');
+
+    put($_) for qw(a b);
+    $redis->command('ZADD', $dead, 1, $_) for qw(a b e);
+    $redis->command('SET', message('e'), 'x');
+    is_deeply redrive(0, 0, 'a', ['e', 'batch']), [0, 1], 'who is in a lane is not dead';
+    is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['b'], 'and leaves the dead';
+    ok $redis->command('ZSCORE', $lanes[1], 'e'), 'without a history the caller says the lane';
+    my $ear = Crm360::Redis->connect($site->redis_socket);
+    $ear->command('SUBSCRIBE', 'crm360:1:wake');
+    $redis->command('ZADD', $dead, 1, 'f');
+    $redis->command('SET', message('f'), 'x');
+    redrive(0, 0, ['f', 'send']);
+    is $ear->reply->[2], "$lanes[2] " . $redis->command('ZSCORE', $lanes[2], 'f'), 'and its lane is woken';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'drop' => sub {
+    put($_) for qw(a b c d);
+    claim('t', most => 3);
+    bury('t', $_, 'why') for qw(a b);
+    my $died = $redis->command('ZSCORE', $dead, 'a');
+    $redis->command('HSET', $splits, 'a', 7);
+    is_deeply drop('dead', ['a', $died], ['b', $died + 99_999], 'c', 'd', 'x'), [1, 0, 0, 0, 0],
+        'only a dead letter that is as it was seen';
+    is_deeply [map { $redis->command('EXISTS', message($_)) } qw(a b c d)], [0, 1, 1, 1], 'its message is gone';
+    is_deeply [map { $redis->command('HEXISTS', $_, 'a') } $failures, $splits], [0, 0], 'its notes too';
+    is_deeply drop('any', qw(b c d x)), [1, -1, 1, 0], 'any: the dead and the waiting, not what is held';
+    is $redis->command('GET', message('c')), 'body of c', 'that one stays';
+    is ack('t', 'c'), 1, 'and ends as if nothing had been';
+    my %count = @{ $redis->command('HGETALL', $counters) };
+    is_deeply \%count, { received => 4, dead => 2, dropped => 2, erased => 1, done => 1 }, 'all is counted';
+    is keys_left(), $counters, 'and nothing else is left';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'broken entries never block' => sub {
     put('a');
     $redis->command('HSET', $claims, 'a', 'not json');
@@ -209,6 +281,11 @@ subtest 'broken entries never block' => sub {
     is ids(claim('t')), 'a', 'claimed in spite of an unreadable claim and history';
     is retry('t', 'a', 0, 'why'), 1, 'and retried';
     is failure('a')->{attempts}, 1, 'with a new history';
+    $redis->command('HSET', $failures, 'a', '{"attempts":1e999,"x":1e999}');
+    $redis->command('ZADD', $live, '-inf', 'a');
+    claim('t');
+    is retry('t', 'a', 0, 'why'), 1, 'numbers that JSON cannot write stop nothing';
+    is failure('a')->{errors}[0]{reason}, 'why', 'and the history begins anew';
     $redis->command('SET', "${tag}counters2", 'x');
     $redis->command('FLUSHALL');
     $redis->command('SET', $counters, 'wrong type');
@@ -231,6 +308,8 @@ subtest 'at the memory limit' => sub {
     is ack('t0', 'a'), 1, 'an ack';
     is retry('t', 'b', 60000, 'x'), 1, 'a retry';
     is bury('t', 'c', 'x'), 1, 'a bury';
+    is_deeply redrive(60000, 0, 'c'), [1], 'a redrive';
+    is_deeply drop('any', 'c'), [1], 'a drop';
     is ids(claim('t9')), 'd', 'another claim';
     is release('token', 't9', 0, '', '', 'd'), 1, 'and a release';
     $redis->command('CONFIG', 'SET', 'maxmemory', '0');

@@ -1,0 +1,105 @@
+/*
+ * The queue as operators and the keeper see it: pages of its entries, why messages failed, another
+ * life for dead letters, their end. For crm360d's keeper and crm360ctl; workers and producers need
+ * none of it. Any thread of a process may call, as in core/queue.h.
+ */
+#ifndef CRM360_QUEUE_ADMIN_H
+#define CRM360_QUEUE_ADMIN_H
+
+#include "core/queue.h"
+
+/* Most ids in one call of a script here, and most entries asked for in one page. */
+#define CRM360_ADMIN_MOST 100
+#define CRM360_PAGE_MOST 1000
+
+/* ---- looking ---- */
+
+/* One entry of a sorted set: of a lane or of the dead letters. */
+typedef struct crm360_entry_t {
+    const char *id;
+    const char *score; /* as Redis spells it, for crm360_queue_drop() */
+    apr_time_t at;     /* the same as a time: visible from, or died at */
+} crm360_entry_t;
+
+typedef struct crm360_page_t {
+    int count;
+    const crm360_entry_t *entries;
+} crm360_page_t;
+
+/* Entries number `first` (from 0) to `first + most - 1` of a sorted set, lowest time first; `key` is
+ * keys->dead or one of keys->lane. Fewer than `most` when the set ends there. Whoever removes what
+ * he has seen, or works beside others who do, asks again from a smaller `first`. Everything lives
+ * in `pool`. Errors as crm360_redis_run(). */
+apr_status_t crm360_queue_page(crm360_page_t *page, crm360_queue_t *queue, const char *key,
+                               apr_int64_t first, int most, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Walks through a sorted set in no order: begins with *cursor "0", and has been through all of it
+ * when *cursor is "0" again (in `pool`). What is in the set all the time comes at least once, and
+ * may come more than once; a page holds about `most` entries, none or more of them. */
+apr_status_t crm360_queue_walk(crm360_page_t *page, const char **cursor, crm360_queue_t *queue,
+                               const char *key, int most, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* How many entries a sorted set has. */
+apr_status_t crm360_queue_size(apr_int64_t *size, crm360_queue_t *queue, const char *key,
+                               apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* What is remembered of the failures of one message. */
+typedef struct crm360_failure_t {
+    int attempts;
+    int crashes;
+    int expiries;
+    crm360_lane_t lane; /* where it failed last; by its id's route where that is not noted */
+    const char *reason; /* the last error; "" = none */
+    const char *json;   /* the record as it is stored; NULL = none */
+    apr_size_t json_len;
+} crm360_failure_t;
+
+/* The records of `count` (<= CRM360_PAGE_MOST) messages, in `pool`; an unreadable one counts as
+ * none. */
+apr_status_t crm360_queue_failures(crm360_failure_t **failures, crm360_queue_t *queue,
+                                   const crm360_keys_t *keys, const char *const *ids, int count,
+                                   apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* The route that a message id names, NULL when it names none; and the lane in which its messages
+ * wait: that of the route, batch for an element that was split out of an array, live when the id
+ * says nothing. */
+const crm360_route_t *crm360_id_route(const char *id);
+crm360_lane_t crm360_id_lane(const char *id);
+
+/* ---- doing ---- */
+
+/* What became of one id. */
+typedef enum {
+    CRM360_ADMIN_GONE,       /* not there (any more), or not as it was seen: nothing was done */
+    CRM360_ADMIN_DONE,       /* done */
+    CRM360_ADMIN_NO_MESSAGE, /* its stored message is missing: it stays a dead letter */
+    CRM360_ADMIN_BUSY        /* a worker holds it: ask again later */
+} crm360_admin_result_t;
+
+/* Gives dead letters another life, in the lane in which they died. The first of them is visible
+ * `first_ms` from now, each further one `spacing_ms` later (fractions count: 0.5 is 2000 a second);
+ * 0 and 0 = at once. Whoever keeps a rate over several calls adds spacing_ms for each DONE to
+ * first_ms of the next call; Redis holds the rest, nobody has to wait. results[i] (of `count` <=
+ * CRM360_ADMIN_MOST) is DONE, GONE or NO_MESSAGE. Repeating it is harmless: what was redriven is
+ * GONE. CRM360_EAWAY: it may have been done or not. */
+apr_status_t crm360_queue_redrive(crm360_admin_result_t *results, crm360_queue_t *queue,
+                                  const crm360_keys_t *keys, const char *const *ids, int count,
+                                  double first_ms, double spacing_ms, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Ends dead letters for good: entry, history and stored message. Those that have been redriven, and
+ * died again, since the caller saw them (another score) are GONE and stay. results[i] is DONE or
+ * GONE; `count` <= CRM360_ADMIN_MOST. */
+apr_status_t crm360_queue_drop(crm360_admin_result_t *results, crm360_queue_t *queue,
+                               const crm360_keys_t *keys, const crm360_entry_t *entries, int count,
+                               apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* The same for messages in any state but one: those that a worker holds are BUSY. For erasing what
+ * is stored of a person. */
+apr_status_t crm360_queue_erase(crm360_admin_result_t *results, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, const char *const *ids, int count,
+                                apr_pool_t *pool) __attribute__((warn_unused_result));
+
+#endif
