@@ -31,8 +31,8 @@ static const char *lua_text(const char *name)
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
-    static const char *const names[QUEUE_VERBS] = {
-        "push", "claim", "extend", "ack", "retry", "bury", "release", "redrive", "drop"};
+    static const char *const names[QUEUE_VERBS] = {"push", "claim",   "extend",  "ack", "retry",
+                                                   "bury", "release", "redrive", "drop"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     int verb;
 

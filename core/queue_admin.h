@@ -26,10 +26,10 @@ typedef struct crm360_page_t {
     const crm360_entry_t *entries;
 } crm360_page_t;
 
-/* Entries number `first` (from 0) to `first + most - 1` of a sorted set, lowest time first; `key` is
- * keys->dead or one of keys->lane. Fewer than `most` when the set ends there. Whoever removes what
- * he has seen, or works beside others who do, asks again from a smaller `first`. Everything lives
- * in `pool`. Errors as crm360_redis_run(). */
+/* Entries number `first` (from 0) to `first + most - 1` of a sorted set, lowest time first; `key`
+ * is keys->dead or one of keys->lane. Fewer than `most` when the set ends there. Whoever removes
+ * what he has seen, or works beside others who do, asks again from a smaller `first`. Everything
+ * lives in `pool`. Errors as crm360_redis_run(). */
 apr_status_t crm360_queue_page(crm360_page_t *page, crm360_queue_t *queue, const char *key,
                                apr_int64_t first, int most, apr_pool_t *pool)
     __attribute__((warn_unused_result));
