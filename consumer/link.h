@@ -23,6 +23,7 @@ typedef struct consumer_assignment_t {
 typedef struct consumer_report_t {
     int database;
     int over;            /* 0: works on what it has claimed, and another may take the rest */
+    int worked;          /* messages worked on; only when over */
     int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY; only when over */
     apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = nothing to say */
 } consumer_report_t;

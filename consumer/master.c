@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "consumer/crew.h"
+#include "consumer/heartbeat.h"
 #include "consumer/identity.h"
 #include "consumer/listen.h"
 #include "consumer/schedule.h"
@@ -46,6 +47,7 @@ typedef struct master_t {
     consumer_crew_t *crew;
     consumer_schedule_t *schedule;
     consumer_listener_t *listener;
+    consumer_heartbeat_t *heartbeat;
     const crm360_keys_t **keys; /* per database */
     int count;
     int *away;              /* per database: how often in a row it could not be used */
@@ -109,6 +111,10 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
     rv = consumer_crew_make(&master->crew, master->config, pool);
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_make(&master->queue, master->config, 1, master->crew->health, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        master->heartbeat =
+            consumer_heartbeat_make(master->config, master->crew, master->queue, pool);
     }
     apr_pool_create(&master->turn, pool);
     apr_pool_tag(master->turn, "crm360_turn");
@@ -268,6 +274,7 @@ static void take_end(master_t *master, consumer_worker_t *worker, const consumer
     consumer_schedule_done(master->schedule, report->database, worker->lane,
                            report->away ? now : next);
     worker->database = -1;
+    consumer_heartbeat_count(master->heartbeat, report->worked);
     if (report->away == CONSUMER_REDIS_AWAY) {
         /* Redis may answer the look and still refuse the claim: no haste, and less each time. */
         master->redis_up = 0;
@@ -373,7 +380,7 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
 {
     int idle[CRM360_LANES] = {0};
     apr_time_t next = deadline;
-    apr_time_t others[3];
+    apr_time_t others[4];
     int i;
 
     for (i = 0; i < master->crew->count; i++) {
@@ -384,7 +391,8 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
     others[0] = master->redis_up ? consumer_schedule_next(master->schedule, idle) : CONSUMER_NEVER;
     others[1] = consumer_crew_next_start(master->crew);
     others[2] = consumer_listener_next(master->listener);
-    for (i = 0; i < 3; i++) {
+    others[3] = master->redis_up ? consumer_heartbeat_next(master->heartbeat) : CONSUMER_NEVER;
+    for (i = 0; i < 4; i++) {
         next = others[i] < next ? others[i] : next;
     }
     return next < master->look_at ? next : master->look_at;
@@ -475,9 +483,13 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
             take_wakes(&master);
         }
         hand_out(&master);
+        if (master.redis_up) {
+            consumer_heartbeat_tick(master.heartbeat, now, master.offset_ms, master.turn);
+        }
         wait_for_events(&master, next_event(&master, deadline));
         apr_pool_clear(master.turn);
     }
     stop(&master, end);
+    consumer_heartbeat_end(master.heartbeat, pool);
     return APR_SUCCESS;
 }

@@ -32,10 +32,29 @@ $site->migrate;
 $site->start_consumer;
 
 {
+    # What it tells about itself, and what nobody tells any more.
+    my $key = 'crm360:1:consumers';
+    my $master = slurp($site->dir . '/crm360d.pid') + 0;
+
+    my $mine = sub {
+        my %beats = @{ $site->redis('HGETALL', $key) };
+        return grep { $_->{pid} == $master } map { decode_json($_) } values %beats;
+    };
+    wait_until { $mine->() } 10, 'crm360d tells about itself in Redis';
+    my ($beat) = $mine->();
+    is $beat->{workers}{live}, 2, 'how many workers it has';
+    is $beat->{databases}, 1, 'for how many databases';
+    cmp_ok abs($beat->{at} / 1000 - time), '<', 5, 'and when it said so';
+    $site->redis('HSET', $key, 'silent', '{"at":1}', 'unreadable', 'x');
+    wait_until { $site->redis('HLEN', $key) == 1 } 15, 'entries of others that are silent are removed';
+}
+
+{
     my @ids = map { put('done') } 1 .. 250;
     wait_until { queued() == 0 } 10, '250 messages are worked off';
     is $site->value('acme/prod', 'select count(*) from WebhookInbox'), 250, 'each has its inbox row';
-    is_deeply $site->redis('KEYS', '*'), [$site->key('acme/prod', 'counters')], 'only counters are left';
+    is_deeply $site->redis('KEYS', 'crm360:1:{*'), [$site->key('acme/prod', 'counters')],
+        'only counters are left';
     my %count = @{ $site->redis('HGETALL', $site->key('acme/prod', 'counters')) };
     is $count{received}, 250, 'received';
     is $count{done}, 250, 'done';

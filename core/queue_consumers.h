@@ -1,0 +1,33 @@
+/*
+ * Which crm360d serve this Redis: each tells its state now and then in one hash, for whoever looks
+ * on. Nothing is decided by it.
+ */
+#ifndef CRM360_QUEUE_CONSUMERS_H
+#define CRM360_QUEUE_CONSUMERS_H
+
+#include "core/queue.h"
+
+/* What a crm360d tells about itself. Everything is borrowed for the call. */
+typedef struct crm360_heartbeat_t {
+    const char *instance; /* its name, the same in each of its lives' beats */
+    const char *host;
+    int pid;
+    apr_int64_t at_ms;      /* Redis' clock */
+    apr_int64_t started_ms; /* Redis' clock */
+    int databases;
+    int workers[CRM360_LANES]; /* running */
+    int busy;
+    apr_int64_t messages; /* worked on since its start, whatever became of them */
+} crm360_heartbeat_t;
+
+/* Puts the beat in the place of the last one, and removes those of others that have been silent
+ * for CRM360_SILENT_MS. CRM360_EAWAY and CRM360_EREFUSED as every call; nothing is lost then. */
+#define CRM360_SILENT_MS (10 * 60 * 1000)
+apr_status_t crm360_queue_beat(crm360_queue_t *queue, const crm360_heartbeat_t *beat,
+                               apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Takes the beats of `instance` away, at its end. */
+apr_status_t crm360_queue_beat_end(crm360_queue_t *queue, const char *instance, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+#endif
