@@ -85,6 +85,8 @@ typedef enum {
     PROBLEM_BODY_TOO_LARGE,
     PROBLEM_BODY_TIMEOUT,
     PROBLEM_BODY_BROKEN,
+    PROBLEM_KEY_REUSED,
+    PROBLEM_UNSAFE,
     PROBLEM_AWAY
 } webhook_problem_t;
 
@@ -94,9 +96,8 @@ typedef enum {
 int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_problem_t problem,
                           const char *parameter, const char *detail);
 
-/* Answers that the message is stored. Returns OK. */
-int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const char *id,
-                         const crm360_receipt_t *receipt);
+/* Answers that the message is stored, now or before. Returns OK. */
+int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const crm360_receipt_t *receipt);
 
 /* Answers OPTIONS. Returns OK. */
 int webhook_reply_options(request_rec *r);

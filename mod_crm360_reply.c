@@ -39,6 +39,10 @@ static const kind_t kinds[] = {
     [PROBLEM_BODY_TIMEOUT] = {HTTP_REQUEST_TIME_OUT, "body-timeout",
                               "The body did not come in time"},
     [PROBLEM_BODY_BROKEN] = {HTTP_BAD_REQUEST, "body-broken", "The body could not be read"},
+    [PROBLEM_KEY_REUSED] = {HTTP_UNPROCESSABLE_ENTITY, "idempotency-key-reused",
+                            "The Idempotency-Key belongs to another content"},
+    [PROBLEM_UNSAFE] = {HTTP_SERVICE_UNAVAILABLE, "durability-not-reached",
+                        "The queue is not as safe as demanded"},
     [PROBLEM_AWAY] = {HTTP_SERVICE_UNAVAILABLE, "queue-away", "The queue is out of reach"},
 };
 
@@ -111,7 +115,7 @@ int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_prob
     if (problem == PROBLEM_METHOD) {
         apr_table_setn(r->headers_out, "Allow", ALLOW);
     }
-    if (problem == PROBLEM_AWAY) {
+    if (row->status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->headers_out, "Retry-After", RETRY_AFTER);
     }
     if (kind == CRM360_REPLY_TEXT) {
@@ -131,19 +135,17 @@ static const char *date_json(apr_time_t when, apr_pool_t *pool)
                         t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_usec / 1000);
 }
 
-int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const char *id,
-                         const crm360_receipt_t *receipt)
+int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const crm360_receipt_t *receipt)
 {
     const char *text;
 
     if (kind == CRM360_REPLY_TEXT) {
         return answer(r, HTTP_OK, "text/plain", "OK");
     }
-    text = apr_psprintf(r->pool,
-                        "{\"MessageId\":%s,\"VisibleAt\":%s,\"Durability\":%s,"
-                        "\"Duplicate\":false}\n",
-                        crm360_json_quote(id, r->pool), date_json(receipt->visible_at, r->pool),
-                        crm360_json_quote(receipt->durability, r->pool));
+    text = apr_psprintf(
+        r->pool, "{\"MessageId\":%s,\"VisibleAt\":%s,\"Durability\":\"%s\",\"Duplicate\":%s}\n",
+        crm360_json_quote(receipt->id, r->pool), date_json(receipt->visible_at, r->pool),
+        crm360_durability_name(receipt->durability), receipt->duplicate ? "true" : "false");
     return answer(r, HTTP_OK, "application/json", text);
 }
 

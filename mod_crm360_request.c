@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/dedup.h"
 #include "core/log.h"
 #include "core/message.h"
 
@@ -337,6 +338,39 @@ static void note_push(request_rec *r, const crm360_receipt_t *receipt, apr_time_
     if (receipt->queue) {
         apr_table_setn(r->notes, "crm360-queue", receipt->queue);
     }
+    if (receipt->duplicate) {
+        apr_table_setn(r->notes, "crm360-id", receipt->id);
+    }
+}
+
+/* Answers for a push that has failed. */
+static void not_stored(webhook_t *webhook, const crm360_push_t *job, apr_status_t rv,
+                       const char *detail)
+{
+    request_rec *r = webhook->r;
+
+    detail = detail ? detail : "no detail";
+    if (rv == CRM360_EREUSED) {
+        refuse(webhook, PROBLEM_KEY_REUSED, "Idempotency-Key",
+               "This key came before with another content. Nothing was stored.");
+        return;
+    }
+    if (rv == CRM360_EAWAY || rv == CRM360_EREFUSED || rv == CRM360_EUNSAFE) {
+        /* The queue logs when that begins and when it ends. */
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s not stored: %s", job->id, detail);
+    }
+    else {
+        /* Our own status values mean nothing to httpd's log; the detail says it. */
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CRM360_LOGNO(0206) "%s not stored, answering 503: %s", job->id, detail);
+    }
+    if (rv == CRM360_EUNSAFE) {
+        refuse(webhook, PROBLEM_UNSAFE, NULL,
+               "This location wants webhooks on a disk before it answers with success "
+               "(fsync), and the queue keeps them in memory now. Send it again later.");
+        return;
+    }
+    away(webhook);
 }
 
 static void push(webhook_t *webhook, const crm360_push_t *job)
@@ -354,21 +388,29 @@ static void push(webhook_t *webhook, const crm360_push_t *job)
     rv = crm360_queue_push(&receipt, queue, job, r->pool);
     note_push(r, &receipt, began);
     if (rv == APR_SUCCESS) {
-        webhook_reply_stored(r, webhook->reply, job->id, &receipt);
-        return;
-    }
-    if (rv == CRM360_EAWAY || rv == CRM360_EREFUSED) {
-        /* The queue logs when that begins and when it ends. */
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "%s not stored: %s", job->id,
-                      receipt.detail ? receipt.detail : "no detail");
+        webhook_reply_stored(r, webhook->reply, &receipt);
     }
     else {
-        /* Our own status values mean nothing to httpd's log; the detail says it. */
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CRM360_LOGNO(0206) "%s not stored, answering 503: %s", job->id,
-                      receipt.detail ? receipt.detail : "no detail");
+        not_stored(webhook, job, rv, receipt.detail);
     }
-    away(webhook);
+}
+
+/* How this delivery is known again; 0 when the request has been answered. */
+static int find_dedup(webhook_t *webhook, crm360_dedup_t *dedup, const crm360_message_t *message)
+{
+    crm360_dedup_rule_t rule = crm360_config_dedup(webhook->server->config, webhook->route);
+    const char *fault;
+    apr_status_t rv = crm360_dedup_find(dedup, &fault, &rule, message, webhook->r->pool);
+
+    if (rv == APR_EINVAL) {
+        return refuse(webhook, PROBLEM_BAD_PARAMETER, "Idempotency-Key", fault);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, webhook->r,
+                      CRM360_LOGNO(0207) "no digest of a webhook, answering 503");
+        away(webhook);
+    }
+    return rv == APR_SUCCESS;
 }
 
 static void store(webhook_t *webhook, webhook_body_t *body)
@@ -387,9 +429,14 @@ static void store(webhook_t *webhook, webhook_body_t *body)
         away(webhook);
         return;
     }
-    apr_table_setn(r->notes, "crm360-id", id);
     fill_message(&message, webhook, id, now);
+    message.body = webhook_body_prepend(body, "", 0);
     message.body_len = body->len;
+    if (!find_dedup(webhook, &job.dedup, &message)) {
+        return;
+    }
+    message.dedup = job.dedup.hash;
+    apr_table_setn(r->notes, "crm360-id", id);
     crm360_message_head(&head, &head_len, &message, r->pool);
     job.customer = message.customer;
     job.database = message.database;
@@ -398,6 +445,7 @@ static void store(webhook_t *webhook, webhook_body_t *body)
     job.message = webhook_body_prepend(body, head, head_len);
     job.message_len = head_len + body->len;
     job.invisible_for = apr_time_from_sec(webhook->params.seconds_of_invisibility);
+    job.durability = crm360_location_durability(webhook->location);
     push(webhook, &job);
 }
 

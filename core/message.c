@@ -299,6 +299,14 @@ static void add_target(text_t *text, const char *target)
     }
 }
 
+const char *crm360_message_target(const crm360_message_t *message, apr_pool_t *pool)
+{
+    text_t text = {apr_palloc(pool, 256), 0, 256, pool};
+
+    add_target(&text, message->target);
+    return text.data;
+}
+
 void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
                          apr_pool_t *pool)
 {
@@ -328,6 +336,9 @@ void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_m
         add_field(&text, "Crm360-Peer", message->peer);
     }
     add_field(&text, "Crm360-Origin", message->origin ? message->origin : "none");
+    if (message->dedup) {
+        add_field(&text, "Crm360-Dedup-Key", message->dedup);
+    }
     if (message->trace) {
         add_field(&text, "Crm360-Trace", message->trace);
     }
@@ -527,6 +538,7 @@ static int read_own(reader_t *reader)
         !own_text(reader, &message->email, "Email", 0) ||
         !own_text(reader, &message->peer, "Peer", 0) ||
         !own_text(reader, &message->origin, "Origin", 1) ||
+        !own_text(reader, &message->dedup, "Dedup-Key", 0) ||
         !own_text(reader, &message->trace, "Trace", 0)) {
         return 0;
     }

@@ -28,6 +28,7 @@ typedef struct crm360_message_t {
     const char *email;  /* NULL = not given */
     const char *peer;   /* address of the caller */
     const char *origin; /* scheme that proved the origin, "none" when nothing did */
+    const char *dedup;  /* Crm360-Dedup-Key: by what it is known again, NULL = not at all */
     const char *trace;  /* W3C traceparent, NULL = none */
     /* The request. */
     const char *method;
@@ -46,6 +47,10 @@ typedef struct crm360_message_t {
  * lives in `pool` and is NUL-terminated. */
 void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
                          apr_pool_t *pool);
+
+/* The target as it is stored: without a `token` parameter, and with '_' for whatever no target may
+ * hold. In `pool`. */
+const char *crm360_message_target(const crm360_message_t *message, apr_pool_t *pool);
 
 /* Reads a stored message back. On success *message and its strings live in `pool`, while its
  * body points into `data`, which must stay alive as long. Any text that is not such a message

@@ -12,6 +12,7 @@
 #include <apr_time.h>
 
 #include "core/config.h"
+#include "core/dedup.h"
 #include "core/keys.h"
 #include "core/status.h"
 
@@ -28,7 +29,9 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
     __attribute__((warn_unused_result));
 apr_size_t crm360_queue_health_size(void);
 
-/* What a producer hands over. Everything is borrowed for the call. */
+/* What a producer hands over. Everything is borrowed for the call. Whoever pushes the same message
+ * again later (a spool) hands the same over; of `dedup` that is hash, content, window and strict,
+ * of which `hash` also stands in the stored message (Crm360-Dedup-Key). */
 typedef struct crm360_push_t {
     const char *customer;
     const char *database;
@@ -37,20 +40,30 @@ typedef struct crm360_push_t {
     const char *message; /* the stored message */
     apr_size_t message_len;
     apr_interval_time_t invisible_for; /* 0 = visible at once */
+    crm360_dedup_t dedup;              /* its hash is NULL: stored whatever came before */
+    crm360_durability_t durability;    /* the least that is wanted */
 } crm360_push_t;
 
 typedef struct crm360_receipt_t {
-    const char *queue;      /* key of the sorted set */
-    apr_time_t visible_at;  /* Redis' clock */
-    const char *durability; /* "memory": what is certain when the call returns */
-    const char *detail;     /* why it failed, for the log; never a secret */
+    const char *id;                 /* the message that counts: the pushed one, or the first */
+    int duplicate;                  /* the first one, pushed before under another id, counts */
+    const char *queue;              /* key of the sorted set */
+    apr_time_t visible_at;          /* of the message that counts; Redis' clock */
+    crm360_durability_t durability; /* what is certain when the call returns */
+    const char *detail;             /* why it failed, for the log; never a secret */
 } crm360_receipt_t;
 
-/* Stores a message and makes it visible when it is due. Pushing an id that is there already
- * changes nothing and succeeds, so repeating is harmless. Repeats once on a fresh connection
- * when the old one was broken. CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis
- * refuses writes now. After either the message may be there or not; receipt->detail says more.
- * Strings live in `pool`. */
+/* Stores a message and makes it visible when it is due, unless the same delivery was pushed within
+ * its window: then nothing is stored, and the receipt is about the first one. Pushing an id again
+ * changes nothing and succeeds, so repeating is harmless: while the message is in its queue, and,
+ * where it is remembered, within the window also when it has been processed; it is no duplicate
+ * then. Repeats once on a fresh connection when the old one was broken.
+ *
+ * CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis refuses writes now. After either
+ * the message may be there or not. CRM360_EUNSAFE: Redis keeps less than `durability` asks for;
+ * nothing was stored, unless its settings changed during the call. CRM360_EREUSED: the same hash,
+ * strictly, came with another content; nothing was stored. receipt->detail says more. Strings live
+ * in `pool`. */
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
     __attribute__((warn_unused_result));

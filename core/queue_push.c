@@ -11,11 +11,16 @@
 /* How long written parts wait to be made visible before Redis drops them. */
 #define STAGED_SECONDS 120
 
+/* What the script says became of a message (lua/push.lua). */
+enum { PUSH_AGAIN, PUSH_STORED, PUSH_REPETITION, PUSH_REFUSED, PUSH_NOT_YET };
+
 /* A push, as it travels through crm360_redis_run(). */
 typedef struct push_t {
     queue_call_t *call;
-    const crm360_push_t *staged; /* write its message in parts first; NULL = no */
-    const char *parts_key;       /* where they go */
+    const crm360_push_t *push;
+    const char *parts_key; /* where the parts of a large message go */
+    int outcome;           /* PUSH_... */
+    crm360_receipt_t *receipt;
 } push_t;
 
 /* SET and APPEND of the parts, under a key of their own, so that a repeated push does not touch
@@ -24,7 +29,7 @@ typedef struct push_t {
  * parts so far were evicted. */
 static apr_status_t stage(const push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    const crm360_push_t *push = job->staged;
+    const crm360_push_t *push = job->push;
     apr_size_t at;
 
     for (at = 0; at < push->message_len; at += QUEUE_PART_BYTES) {
@@ -53,45 +58,96 @@ static apr_status_t stage(const push_t *job, crm360_redis_t *redis, apr_pool_t *
     return APR_SUCCESS;
 }
 
+/* Calls the script and takes its answer apart. */
+static apr_status_t ask(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    const crm360_reply_t *items;
+    apr_status_t rv = queue_call_work(job->call, redis, pool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    items = job->call->reply->items;
+    if (job->call->reply->type != CRM360_REPLY_ARRAY || job->call->reply->count != 3 ||
+        items[0].type != CRM360_REPLY_NUMBER || items[1].type != CRM360_REPLY_NUMBER ||
+        items[2].type != CRM360_REPLY_STRING) {
+        job->receipt->detail = "unexpected reply of the push script";
+        return CRM360_EPROTOCOL;
+    }
+    job->outcome = (int)items[1].number;
+    job->receipt->visible_at = apr_time_from_msec(items[0].number);
+    job->receipt->id = items[2].text;
+    job->receipt->duplicate = job->outcome == PUSH_REPETITION;
+    return APR_SUCCESS;
+}
+
+/* The parts of a large message are written only when the script says that they are wanted. */
 static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
 {
     push_t *job = baton;
-    apr_status_t rv = job->staged ? stage(job, redis, pool) : APR_SUCCESS;
+    apr_status_t rv = ask(job, redis, pool);
 
-    return rv == APR_SUCCESS ? queue_call_work(job->call, redis, pool) : rv;
+    if (rv == APR_SUCCESS && job->outcome == PUSH_NOT_YET) {
+        rv = stage(job, redis, pool);
+        if (rv == APR_SUCCESS) {
+            rv = ask(job, redis, pool);
+        }
+    }
+    if (rv == APR_SUCCESS && job->outcome == PUSH_NOT_YET) {
+        job->receipt->detail = "the parts of the message are gone again";
+        rv = CRM360_EPROTOCOL;
+    }
+    if (rv == APR_SUCCESS && job->outcome == PUSH_REFUSED) {
+        job->receipt->detail = "the same key came with another content";
+        rv = CRM360_EREUSED;
+    }
+    return rv;
+}
+
+/* What the script is given, in its order. */
+static queue_call_t *make_call(crm360_queue_t *queue, const crm360_push_t *push,
+                               const crm360_keys_t *keys, const char *parts_key, apr_pool_t *pool)
+{
+    const crm360_dedup_t *dedup = &push->dedup;
+    int large = push->message_len > QUEUE_PART_BYTES;
+    queue_call_t *call = queue_call_make(queue, QUEUE_PUSH, dedup->hash ? 5 : 4, 13, pool);
+
+    crm360_command_add(call->command, keys->lane[push->lane]);
+    crm360_command_add(call->command, crm360_keys_message(keys, push->id, pool));
+    crm360_command_add(call->command, keys->counters);
+    crm360_command_add(call->command, parts_key);
+    if (dedup->hash) {
+        crm360_command_add(call->command, crm360_keys_seen(keys, dedup->hash, pool));
+    }
+    crm360_command_add(call->command, push->id);
+    crm360_command_add_number(call->command, apr_time_as_msec(push->invisible_for), pool);
+    crm360_command_add_bytes(call->command, push->message, large ? 0 : push->message_len);
+    crm360_command_add(call->command, CRM360_KEY_WAKE);
+    crm360_command_add_number(call->command, (apr_int64_t)push->message_len, pool);
+    if (dedup->hash) {
+        crm360_command_add(call->command, dedup->content);
+        crm360_command_add_number(call->command, apr_time_as_msec(dedup->window), pool);
+        crm360_command_add(call->command, dedup->strict ? "1" : "0");
+    }
+    return call;
 }
 
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
 {
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
-    queue_call_t *call = queue_call_make(queue, QUEUE_PUSH, 4, 9, pool);
-    push_t job = {.call = call, .parts_key = crm360_keys_parts(keys, push->id, pool)};
+    const char *parts_key = crm360_keys_parts(keys, push->id, pool);
+    push_t job = {.push = push, .parts_key = parts_key, .receipt = receipt};
+    const char *detail;
     apr_status_t rv;
 
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
-    job.staged = push->message_len > QUEUE_PART_BYTES ? push : NULL;
-    crm360_command_add(call->command, receipt->queue);
-    crm360_command_add(call->command, crm360_keys_message(keys, push->id, pool));
-    crm360_command_add(call->command, keys->counters);
-    crm360_command_add(call->command, job.parts_key);
-    crm360_command_add(call->command, push->id);
-    crm360_command_add_number(call->command, apr_time_as_msec(push->invisible_for), pool);
-    crm360_command_add_bytes(call->command, push->message, job.staged ? 0 : push->message_len);
-    crm360_command_add(call->command, CRM360_KEY_WAKE);
-    crm360_command_add_number(call->command, (apr_int64_t)push->message_len, pool);
-    rv =
-        crm360_redis_run(queue->redis, push_work, &job, CRM360_REDIS_WRITE, &receipt->detail, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
+    receipt->durability = CRM360_IN_MEMORY;
+    job.call = make_call(queue, push, keys, parts_key, pool);
+    rv = crm360_redis_run(queue->redis, push_work, &job, CRM360_REDIS_WRITE, &detail, pool);
+    if (rv != APR_SUCCESS && !receipt->detail) {
+        receipt->detail = detail;
     }
-    if (call->reply->type != CRM360_REPLY_ARRAY || call->reply->count != 2 ||
-        call->reply->items[0].type != CRM360_REPLY_NUMBER) {
-        receipt->detail = "unexpected reply of the push script";
-        return CRM360_EPROTOCOL;
-    }
-    receipt->visible_at = apr_time_from_msec(call->reply->items[0].number);
-    receipt->durability = "memory";
-    return APR_SUCCESS;
+    return rv;
 }

@@ -17,6 +17,8 @@ const char *crm360_status_text(apr_status_t rv, char *buffer, apr_size_t size)
         {CRM360_ESCHEMA, "the database schema does not fit this program"},
         {CRM360_EDATA, "the data cannot be stored"},
         {CRM360_ECONFIG, "wrong configuration"},
+        {CRM360_EREUSED, "an idempotency key came again with another content"},
+        {CRM360_EUNSAFE, "the server does not keep data as safe as was demanded"},
     };
     apr_size_t i;
 

@@ -26,6 +26,11 @@
 /* The configuration is wrong; the text beside the status says where. */
 #define CRM360_ECONFIG (APR_OS_START_USERERR + 3608)
 
+/* An Idempotency-Key came again with another content. */
+#define CRM360_EREUSED (APR_OS_START_USERERR + 3609)
+/* Redis does not keep messages as safe as was demanded. */
+#define CRM360_EUNSAFE (APR_OS_START_USERERR + 3610)
+
 /* Text of one of the values above or of any APR status, in `buffer`, which is returned. */
 const char *crm360_status_text(apr_status_t rv, char *buffer, apr_size_t size);
 
