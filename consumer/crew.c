@@ -253,6 +253,9 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
         death->what =
             apr_psprintf(pool, "its worker was ended by signal %d (%s)", signal, strsignal(signal));
     }
+    else if (WEXITSTATUS(status) == CONSUMER_EXIT_MEMORY) {
+        death->what = "its worker has used up Crm360WorkerMemory";
+    }
     else {
         death->what = apr_psprintf(pool, "its worker exited with %d", WEXITSTATUS(status));
     }
@@ -301,7 +304,9 @@ int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_
     death->worker->pid = 0;
     apr_pool_destroy(death->worker->pool);
     if (now - death->worker->started < QUICK_DEATH) {
-        death->worker->failures++;
+        /* One that has come as far as to run a message can start: what it died of is the message's,
+         * and that has an end. The next message shall not pay for it. */
+        death->worker->failures = death->charged ? 1 : death->worker->failures + 1;
         death->worker->start_at =
             now + crm360_backoff_reconnect(death->worker->failures, APR_USEC_PER_SEC / 10,
                                            30 * APR_USEC_PER_SEC);

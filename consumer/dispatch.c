@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "consumer/databases.h"
@@ -24,6 +25,8 @@
  * what is done is committed and the rest goes back. Longer than a commit takes, so that most of
  * the time is work. */
 #define BATCH_TIME (50 * 1000)
+/* Whoever gets less than this has reached the limit of his memory. */
+#define MEMORY_LEAST (1024 * 1024)
 
 /* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
  * reached is given back. */
@@ -148,6 +151,18 @@ static void decide(batch_t *batch, int i, const handler_result_t *result)
     }
 }
 
+/* Libraries that get no memory call it by many names, "database away" among them, and the message
+ * would come again for ever. It is what it is: the end of this worker, charged to the message. */
+static void check_memory(apr_pool_t *pool)
+{
+    void *volatile probe = malloc(MEMORY_LEAST); /* volatile: the compiler may not save it */
+
+    if (!probe && apr_pool_abort_get(pool)) {
+        apr_pool_abort_get(pool)(APR_ENOMEM);
+    }
+    free(probe);
+}
+
 /* Runs the handler of one message inside a savepoint. The inbox row comes first: when another
  * transaction has committed it, the effect is there already. */
 static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *message,
@@ -166,6 +181,9 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
     }
     if (rv == APR_SUCCESS && fresh) {
         rv = handler->deliver(&result, message, &context, pool);
+    }
+    if (rv != APR_SUCCESS || result.verdict != HANDLER_DONE) {
+        check_memory(pool);
     }
     if (rv == CRM360_EAWAY || rv == CRM360_ECONFLICT || rv == CRM360_ESCHEMA) {
         return rv; /* the whole transaction is rolled back: no message is to blame */
@@ -290,8 +308,11 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     apr_status_t rv;
     int count, i;
 
+    /* One that is too large for our memory is charged like one whose handler takes too much. */
+    slot_enter(dispatch->slot, batch->claim.ids[first]);
     rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
                             batch->claim.ids + first, last - first, FETCH_BYTES, chunk_pool);
+    slot_leave(dispatch->slot);
     if (rv != APR_SUCCESS) {
         batch->fetch_failed = 1;
         *next = last; /* Redis is away: commit what is done, the rest is given back */
@@ -591,6 +612,7 @@ void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *disp
 
     begin_report(report, report->database);
     work_batch(batch, &away);
+    report->worked = batch->ran;
     report->away = away                                                ? CONSUMER_DATABASE_AWAY
                    : batch->database->unsettled || batch->fetch_failed ? CONSUMER_REDIS_AWAY
                                                                        : 0;

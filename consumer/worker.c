@@ -1,13 +1,17 @@
 /*
  * The worker's loop. It ends when its master does: the link's other end is closed then, and the
- * kernel sends TERM, so that no orphan goes on claiming.
+ * kernel sends TERM, so that no orphan goes on claiming. Must never take more memory than it may:
+ * the machine belongs to others too.
  */
 #include "consumer/worker.h"
+
+#include <apr_allocator.h>
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,8 +24,49 @@
 
 /* How long a handler may go on after TERM beyond its own deadline. */
 #define GRACE_SECONDS 5
+/* Memory that pools keep for their next use; beyond it what a large message took is given back. */
+#define KEPT_BYTES (16 * 1024 * 1024)
 
 static volatile sig_atomic_t stop;
+
+/* For the last words. */
+static const consumer_slot_t *own_slot;
+static int most_megabytes;
+
+/* APR calls it when a pool gets no memory: nobody could go on without. Must not allocate. */
+static int end_without_memory(int status)
+{
+    const char *id = (const char *)own_slot->id;
+
+    (void)status;
+    crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+               CRM360_LOGNO(0323) "message %s: no memory is left, and Crm360WorkerMemory is %d MB; "
+                                  "the worker ends",
+               id[0] ? id : "(none)", most_megabytes);
+    _exit(CONSUMER_EXIT_MEMORY);
+}
+
+/* From here on memory beyond the limit is refused, and the refusal ends the worker. */
+static apr_status_t limit_memory(const crm360_config_t *config, apr_pool_t *pool)
+{
+    apr_int64_t most = crm360_config_worker_memory(config);
+    struct rlimit limit;
+
+    most_megabytes = (int)(most >> 20);
+    apr_pool_abort_set(end_without_memory, pool);
+    apr_allocator_max_free_set(apr_pool_allocator_get(pool), KEPT_BYTES);
+#ifdef __SANITIZE_ADDRESS__
+    return APR_SUCCESS; /* the sanitizer's own memory is beyond every limit */
+#endif
+    if (getrlimit(RLIMIT_DATA, &limit) < 0) {
+        return errno;
+    }
+    if (limit.rlim_max == RLIM_INFINITY || (rlim_t)most < limit.rlim_max) {
+        limit.rlim_max = (rlim_t)most;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_DATA, &limit) < 0 ? errno : APR_SUCCESS;
+}
 
 /* Waits for the next assignment: 1 when there is one, 0 when it is time to go. */
 static int next_assignment(consumer_assignment_t *assignment, int link)
@@ -56,7 +101,11 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
     consumer_signals_worker(&stop, (unsigned)apr_time_sec(crm360_config_handler_timeout(config)) +
                                        GRACE_SECONDS);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    rv = crm_db_init(pool);
+    own_slot = slot;
+    rv = limit_memory(config, pool);
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_init(pool);
+    }
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_make(&queue, config, 1, health, pool);
     }
