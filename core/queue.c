@@ -12,7 +12,7 @@
 
 apr_size_t crm360_queue_health_size(void)
 {
-    return sizeof(crm360_redis_health_t);
+    return sizeof(queue_health_t);
 }
 
 /* A script as it stands in lua/; NULL when there is none of that name. */
@@ -50,10 +50,12 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
     if (!health) {
         health = apr_pcalloc(pool, crm360_queue_health_size());
     }
+    made->health = health;
+    made->server = crm360_config_redis(config, pool)->text;
     *queue = made;
-    return crm360_redis_pool_make(&made->redis, crm360_config_redis(config, pool),
-                                  crm360_config_connect_timeout(config),
-                                  crm360_config_command_timeout(config), connections, health, pool);
+    return crm360_redis_pool_make(
+        &made->redis, crm360_config_redis(config, pool), crm360_config_connect_timeout(config),
+        crm360_config_command_timeout(config), connections, &made->health->redis, pool);
 }
 
 apr_status_t queue_call_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)

@@ -25,8 +25,18 @@ typedef enum {
     QUEUE_VERBS
 } queue_verb_t;
 
+/* What all processes know of the server and its data, in the memory they share. */
+typedef struct queue_health_t {
+    crm360_redis_health_t redis;
+    volatile apr_uint32_t answer;   /* how safe the server keeps data (queue_durability.c) */
+    volatile apr_uint32_t asked_ms; /* when somebody set out to ask it again; wraps */
+    volatile apr_uint32_t unmet;    /* 1 = it was less than a location demands */
+} queue_health_t;
+
 struct crm360_queue_t {
     crm360_redis_pool_t *redis;
+    queue_health_t *health;
+    const char *server; /* for the log */
     crm360_script_t scripts[QUEUE_VERBS];
 };
 
@@ -49,5 +59,20 @@ crm360_redis_work_t queue_call_work;
  * crm360_redis_run(). */
 apr_status_t queue_call_number(int *number, crm360_queue_t *queue, queue_call_t *call,
                                apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* ---- queue_durability.c ---- */
+
+/* How safe Redis keeps what is pushed from here on, as far as it is known: the answer may be two
+ * seconds old. CRM360_EAWAY when it had to be asked and did not answer. */
+apr_status_t queue_durability_before(crm360_durability_t *level, crm360_queue_t *queue,
+                                     crm360_redis_t *redis, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Asks it in any case: what was pushed when it was CRM360_ON_DISK is so safe as this says. */
+crm360_durability_t queue_durability_after(crm360_queue_t *queue, crm360_redis_t *redis,
+                                           apr_pool_t *pool);
+
+/* A demand was met, or not: logged when that changes, by whichever process sees it first. */
+void queue_durability_demanded(crm360_queue_t *queue, int met);
 
 #endif

@@ -17,6 +17,7 @@ enum { PUSH_AGAIN, PUSH_STORED, PUSH_REPETITION, PUSH_REFUSED, PUSH_NOT_YET };
 /* A push, as it travels through crm360_redis_run(). */
 typedef struct push_t {
     queue_call_t *call;
+    crm360_queue_t *queue;
     const crm360_push_t *push;
     const char *parts_key; /* where the parts of a large message go */
     int outcome;           /* PUSH_... */
@@ -82,9 +83,8 @@ static apr_status_t ask(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
 }
 
 /* The parts of a large message are written only when the script says that they are wanted. */
-static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+static apr_status_t store(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    push_t *job = baton;
     apr_status_t rv = ask(job, redis, pool);
 
     if (rv == APR_SUCCESS && job->outcome == PUSH_NOT_YET) {
@@ -100,6 +100,34 @@ static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
     if (rv == APR_SUCCESS && job->outcome == PUSH_REFUSED) {
         job->receipt->detail = "the same key came with another content";
         rv = CRM360_EREUSED;
+    }
+    return rv;
+}
+
+static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    push_t *job = baton;
+    crm360_durability_t wanted = job->push->durability;
+    crm360_durability_t level;
+    apr_status_t rv = queue_durability_before(&level, job->queue, redis, pool);
+
+    if (rv == APR_SUCCESS && level < wanted) {
+        job->receipt->detail = "Redis keeps messages in memory only";
+        rv = CRM360_EUNSAFE;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = store(job, redis, pool);
+    }
+    if (rv == APR_SUCCESS && level == CRM360_ON_DISK) {
+        level = queue_durability_after(job->queue, redis, pool);
+        if (level < wanted) {
+            job->receipt->detail = "Redis has ceased to flush messages while this one was stored";
+            rv = CRM360_EUNSAFE;
+        }
+    }
+    job->receipt->durability = level;
+    if (wanted > CRM360_IN_MEMORY && (rv == APR_SUCCESS || rv == CRM360_EUNSAFE)) {
+        queue_durability_demanded(job->queue, rv == APR_SUCCESS);
     }
     return rv;
 }
@@ -137,13 +165,12 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
 {
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
     const char *parts_key = crm360_keys_parts(keys, push->id, pool);
-    push_t job = {.push = push, .parts_key = parts_key, .receipt = receipt};
+    push_t job = {.queue = queue, .push = push, .parts_key = parts_key, .receipt = receipt};
     const char *detail;
     apr_status_t rv;
 
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
-    receipt->durability = CRM360_IN_MEMORY;
     job.call = make_call(queue, push, keys, parts_key, pool);
     rv = crm360_redis_run(queue->redis, push_work, &job, CRM360_REDIS_WRITE, &detail, pool);
     if (rv != APR_SUCCESS && !receipt->detail) {

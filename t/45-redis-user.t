@@ -10,7 +10,7 @@ use Test::More;
 my ($setuser) = slurp(root() . '/man/crm360.conf.5') =~ /^# redis-cli (acl setuser (?:.*\\e\n)*.*)$/m;
 ok $setuser, 'the manual page has the command';
 my @words = map { s/^'|'$//gr } split ' ', $setuser =~ s/\\e\n//gr;
-my %granted = map { /^\+(\w+)$/ ? ($1 => 1) : () } @words;
+my %granted = map { /^\+(\w+)(?:\|\w+)?$/ ? ($1 => 1) : () } @words;
 
 # ---- what the sources ask for ----
 
