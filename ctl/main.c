@@ -12,16 +12,23 @@
 
 #define USAGE "usage: crm360ctl [-htV] [-c FILE] VERB [WORD ...]\n"
 
-static const struct {
+/* A verb, or a word behind it where `part` is set. */
+typedef struct verb_t {
     const char *name;
+    const char *part;
     const char *words;
     const char *help;
     ctl_verb_t *run;
-} verbs[] = {
-    {"migrate", "[customer alias | customer/alias ...]",
+} verb_t;
+
+static const verb_t verbs[] = {
+    {"migrate", NULL, "[customer alias | customer/alias ...]",
      "bring the schema of all databases, or of these, up to date;\n"
      "      a SQLite file that is not there is made",
      ctl_migrate},
+    {"dead", "list", CTL_DEAD_LIST_WORDS, "show dead letters, and what they died of",
+     ctl_dead_list},
+    {"dead", "redrive", CTL_DEAD_REDRIVE_WORDS, "give dead letters another life", ctl_dead_redrive},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -42,7 +49,7 @@ typedef struct options_t {
 
 static void print_help(apr_pool_t *pool)
 {
-    size_t verb;
+    const verb_t *verb;
     int i;
 
     printf("crm360ctl operates a CRM360 webhook system.\n\n" USAGE "\n");
@@ -51,12 +58,14 @@ static void print_help(apr_pool_t *pool)
                option_table[i].description);
     }
     printf("\nVerbs:\n\n");
-    for (verb = 0; verb < VERBS; verb++) {
-        printf("  %s %s\n      %s\n", verbs[verb].name, verbs[verb].words, verbs[verb].help);
+    for (verb = verbs; verb < verbs + VERBS; verb++) {
+        printf("  %s%s%s %s\n      %s\n", verb->name, verb->part ? " " : "",
+               verb->part ? verb->part : "", verb->words, verb->help);
     }
     printf(
         "\nExample: make the database of customer acme called prod, or update its schema\n\n"
         "  crm360ctl -c " CRM360_CONFIG_FILE " migrate acme prod\n\n"
+        "Options stand behind the verb that they belong to; crm360ctl VERB --help lists them.\n"
         "Exit status: 0 fine, 1 failed, 2 usage, 3 configuration, 4 a server is out of reach.\n\n"
         "Directives of %s:\n\n%s",
         CRM360_CONFIG_FILE, crm360_directive_help(pool));
@@ -97,22 +106,48 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
     return APR_STATUS_IS_EOF(rv) ? -1 : (int)usage("wrong option", "");
 }
 
+/* Finds the verb that the words name; *used says how many they are. NULL = there is none: that is
+ * said. */
+static const verb_t *find_verb(int *used, int count, const char *const *words, apr_pool_t *pool)
+{
+    const char *parts = "";
+    const verb_t *verb;
+
+    if (count == 0) {
+        usage("a verb is missing", "");
+        return NULL;
+    }
+    for (verb = verbs; verb < verbs + VERBS; verb++) {
+        if (strcmp(verb->name, words[0]) != 0) {
+            continue;
+        }
+        if (!verb->part || (count > 1 && strcmp(verb->part, words[1]) == 0)) {
+            *used = verb->part ? 2 : 1;
+            return verb;
+        }
+        parts = apr_pstrcat(pool, parts, *parts ? " or " : "", verb->part, NULL);
+    }
+    if (*parts) {
+        usage(apr_pstrcat(pool, words[0], " is followed by ", NULL), parts);
+    }
+    else {
+        usage("there is no verb ", words[0]);
+    }
+    return NULL;
+}
+
 static ctl_status_t run(const options_t *options, int argc, const char *const *argv,
                         apr_pool_t *pool)
 {
     const char *error;
     crm360_config_t *config;
-    size_t verb = 0;
+    const verb_t *verb = NULL;
+    int used = 0;
 
     if (!options->test) {
-        if (options->ind == argc) {
-            return usage("a verb is missing", "");
-        }
-        while (verb < VERBS && strcmp(verbs[verb].name, argv[options->ind]) != 0) {
-            verb++;
-        }
-        if (verb == VERBS) {
-            return usage("there is no verb ", argv[options->ind]);
+        verb = find_verb(&used, argc - options->ind, argv + options->ind, pool);
+        if (!verb) {
+            return CTL_USAGE;
         }
     }
     if (crm360_config_read(&config, &error, options->config_file, CRM360_READ_CONSUMER, pool) !=
@@ -128,7 +163,8 @@ static ctl_status_t run(const options_t *options, int argc, const char *const *a
         fprintf(stderr, "crm360ctl: apr_dbd cannot be used\n");
         return CTL_FAILED;
     }
-    return verbs[verb].run(config, argc - options->ind - 1, argv + options->ind + 1, pool);
+    used += options->ind;
+    return verb->run(config, argc - used, argv + used, pool);
 }
 
 int main(int argc, const char *const *argv)

@@ -53,17 +53,9 @@ static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *p
 static ctl_status_t migrate_named(const crm360_config_t *config, const char *customer,
                                   const char *alias, apr_pool_t *pool)
 {
-    const crm360_database_t *database;
-    int customer_known;
+    const crm360_database_t *database = ctl_database(config, customer, alias, pool);
 
-    database = crm360_config_database(config, customer, alias, &customer_known);
-    if (!database) {
-        fprintf(stderr, "crm360ctl: the configuration has no %s %s\n",
-                customer_known ? "database" : "customer",
-                customer_known ? apr_pstrcat(pool, customer, "/", alias, NULL) : customer);
-        return CTL_USAGE;
-    }
-    return migrate_one(database, pool);
+    return database ? migrate_one(database, pool) : CTL_USAGE;
 }
 
 ctl_status_t ctl_migrate(const crm360_config_t *config, int count, const char *const *words,
