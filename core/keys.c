@@ -3,6 +3,8 @@
 
 #include <apr_strings.h>
 
+#include <string.h>
+
 #define PREFIX "crm360:1:{"
 
 const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, apr_pool_t *pool)
@@ -11,6 +13,7 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
     const char *tag = apr_pstrcat(pool, PREFIX, customer, "/", alias, "}:", NULL);
     int lane;
 
+    keys->name = apr_pstrcat(pool, customer, "/", alias, NULL);
     for (lane = 0; lane < CRM360_LANES; lane++) {
         keys->lane[lane] = apr_pstrcat(pool, tag, crm360_lane_name((crm360_lane_t)lane), NULL);
     }
@@ -37,4 +40,48 @@ const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_poo
 const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, keys->seen_prefix, hash, NULL);
+}
+
+int crm360_keys_stored(const char **name, const char **id, const char *key, apr_pool_t *pool)
+{
+    static const char message[] = "}:message:";
+    const char *tag = key + strlen(PREFIX);
+    const char *end;
+
+    if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 || !(end = strstr(tag, message)) ||
+        strchr(end + strlen(message), ':')) {
+        return 0;
+    }
+    *name = apr_pstrmemdup(pool, tag, (apr_size_t)(end - tag));
+    *id = end + strlen(message);
+    return **id != '\0';
+}
+
+const char *crm360_keys_type(const char *key)
+{
+    static const struct {
+        const char *name; /* behind the tag; one that ends in ':' is followed by an id */
+        const char *type;
+    } kinds[] = {{"live", "zset"},    {"batch", "zset"},    {"send", "zset"},
+                 {"dead", "zset"},    {"claims", "hash"},   {"failures", "hash"},
+                 {"splits", "hash"},  {"counters", "hash"}, {"message:", "string"},
+                 {"seen:", "string"}, {NULL, NULL}};
+    const char *name = strstr(key, "}:");
+    int i;
+
+    if (strcmp(key, CRM360_KEY_CONSUMERS) == 0) {
+        return "hash";
+    }
+    if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 || !name) {
+        return NULL;
+    }
+    for (name += 2, i = 0; kinds[i].name; i++) {
+        apr_size_t len = strlen(kinds[i].name);
+
+        if (strncmp(name, kinds[i].name, len) == 0 &&
+            (name[len] == '\0' || kinds[i].name[len - 1] == ':')) {
+            return kinds[i].type;
+        }
+    }
+    return NULL;
 }

@@ -13,6 +13,7 @@
 #define CRM360_KEY_CONSUMERS "crm360:1:consumers" /* hash: crm360d -> JSON heartbeat */
 
 typedef struct crm360_keys_t {
+    const char *name;               /* "customer/alias", for logs */
     const char *lane[CRM360_LANES]; /* sorted sets, one per lane */
     const char *claims;             /* hash */
     const char *failures;           /* hash */
@@ -34,5 +35,17 @@ const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_poo
 
 /* Key under which a delivery is remembered by its hash (core/dedup.h), in `pool`. */
 const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool);
+
+/* The database and the message id of a stored message's key, by the pattern below:
+ * "customer/alias" in *name and the id in *id, in `pool`. 0 when it is another key: parts on their
+ * way, something set aside, another version. */
+int crm360_keys_stored(const char **name, const char **id, const char *key, apr_pool_t *pool);
+
+/* What SCAN is given to find the stored messages of all databases. */
+#define CRM360_KEY_MESSAGES "crm360:1:{*}:message:*"
+
+/* The type that a key of ours must have, as Redis names it: "zset", "hash" or "string"; NULL when
+ * it is none of these keys, such as one of another version of the contract. */
+const char *crm360_keys_type(const char *key);
 
 #endif

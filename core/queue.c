@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/embedded.h"
+#include "core/log.h"
 
 apr_size_t crm360_queue_health_size(void)
 {
@@ -31,8 +32,9 @@ static const char *lua_text(const char *name)
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
-    static const char *const names[QUEUE_VERBS] = {"push", "claim",   "extend",  "ack", "retry",
-                                                   "bury", "release", "redrive", "drop"};
+    static const char *const names[QUEUE_VERBS] = {"push",  "claim",     "extend",  "ack",
+                                                   "retry", "bury",      "release", "redrive",
+                                                   "drop",  "reconcile", "heal"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     int verb;
 
@@ -71,17 +73,89 @@ queue_call_t *queue_call_make(crm360_queue_t *queue, queue_verb_t verb, int keys
     queue_call_t *call = apr_pcalloc(pool, sizeof *call);
 
     call->script = &queue->scripts[verb];
+    call->keys = keys;
     call->command = crm360_command_make(most + 1, pool);
     crm360_command_add_number(call->command, keys, pool);
     return call;
+}
+
+/* ---- keys of the wrong type ---- */
+
+/* Redis 6 puts words of its own in front. */
+static int says_wrong_type(const char *text)
+{
+    return strstr(text, "WRONGTYPE") != NULL;
+}
+
+int queue_is_wrong_type(const crm360_reply_t *reply)
+{
+    return reply->type == CRM360_REPLY_ERROR && says_wrong_type(reply->text);
+}
+
+apr_status_t queue_heal(crm360_queue_t *queue, const char *const *keys, int count, apr_pool_t *pool)
+{
+    const char **ours = apr_palloc(pool, ((apr_size_t)count + 1) * sizeof *ours);
+    const crm360_reply_t *reply;
+    queue_call_t *call;
+    const char *detail;
+    apr_status_t rv;
+    apr_size_t at;
+    int some = 0;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        if (crm360_keys_type(keys[i])) {
+            ours[some++] = keys[i];
+        }
+    }
+    call = queue_call_make(queue, QUEUE_HEAL, some, 2 * some, pool);
+    for (i = 0; i < some; i++) {
+        crm360_command_add(call->command, ours[i]);
+    }
+    for (i = 0; i < some; i++) {
+        crm360_command_add(call->command, crm360_keys_type(ours[i]));
+    }
+    rv = crm360_redis_run(queue->redis, queue_call_work, call, CRM360_REDIS_WRITE, &detail, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    reply = call->reply;
+    for (at = 0; reply->type == CRM360_REPLY_ARRAY && at + 2 < reply->count; at += 3) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0120) "%s was of type %s, which is wrong; it was set aside as %s",
+                   reply->items[at].text, reply->items[at + 2].text, reply->items[at + 1].text);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t queue_run(const char **detail, crm360_queue_t *queue, crm360_redis_work_t *work,
+                       void *baton, crm360_redis_purpose_t purpose, const char *const *keys,
+                       int count, apr_pool_t *pool)
+{
+    apr_status_t rv = crm360_redis_run(queue->redis, work, baton, purpose, detail, pool);
+
+    if (rv == CRM360_EPROTOCOL && says_wrong_type(*detail) &&
+        queue_heal(queue, keys, count, pool) == APR_SUCCESS) {
+        rv = crm360_redis_run(queue->redis, work, baton, purpose, detail, pool);
+    }
+    return rv;
+}
+
+/* ---- calling a script ---- */
+
+apr_status_t queue_call_run(const char **detail, crm360_queue_t *queue, queue_call_t *call,
+                            crm360_redis_purpose_t purpose, apr_pool_t *pool)
+{
+    /* The first word is the number of keys. */
+    return queue_run(detail, queue, queue_call_work, call, purpose, call->command->argv + 1,
+                     call->keys, pool);
 }
 
 apr_status_t queue_call_number(int *number, crm360_queue_t *queue, queue_call_t *call,
                                apr_pool_t *pool)
 {
     const char *detail;
-    apr_status_t rv =
-        crm360_redis_run(queue->redis, queue_call_work, call, CRM360_REDIS_WRITE, &detail, pool);
+    apr_status_t rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
 
     if (rv != APR_SUCCESS) {
         return rv;

@@ -1,6 +1,6 @@
 /*
- * Listing, redriving and dropping. Must never ask Redis for so much at once that it is busy with it
- * for long, and never drop what the caller has not seen.
+ * What failed and why, redriving, dropping, reconciling. Must never drop what the caller has not
+ * seen, and never handle more than a script may.
  */
 #include "core/queue_admin.h"
 
@@ -10,120 +10,8 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/log.h"
 #include "core/queue_private.h"
-
-/* ---- one plain command ---- */
-
-typedef struct ask_t {
-    crm360_command_t *command;
-    crm360_reply_t *reply;
-} ask_t;
-
-static apr_status_t ask_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
-{
-    ask_t *ask = baton;
-
-    return crm360_redis_command(&ask->reply, redis, ask->command, pool);
-}
-
-/* Runs a command that reads. CRM360_EPROTOCOL when the reply is not of `type`. */
-static apr_status_t ask_redis(crm360_reply_t **reply, crm360_queue_t *queue,
-                              crm360_command_t *command, crm360_reply_type_t type, apr_pool_t *pool)
-{
-    ask_t ask = {.command = command};
-    const char *detail;
-    apr_status_t rv =
-        crm360_redis_run(queue->redis, ask_work, &ask, CRM360_REDIS_READ, &detail, pool);
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    *reply = ask.reply;
-    return ask.reply->type == type ? APR_SUCCESS : CRM360_EPROTOCOL;
-}
-
-/* ---- pages ---- */
-
-/* Reads "id, score, ..." into a page. */
-static apr_status_t read_page(crm360_page_t *page, const crm360_reply_t *pairs, apr_pool_t *pool)
-{
-    int count = (int)(pairs->count / 2);
-    crm360_entry_t *entries = apr_palloc(pool, ((apr_size_t)count + 1) * sizeof *entries);
-    int i;
-
-    for (i = 0; i < count; i++) {
-        const crm360_reply_t *pair = &pairs->items[(apr_size_t)i * 2];
-
-        if (pair[0].type != CRM360_REPLY_STRING || pair[1].type != CRM360_REPLY_STRING) {
-            return CRM360_EPROTOCOL;
-        }
-        entries[i].id = pair[0].text;
-        entries[i].score = pair[1].text;
-        entries[i].at = apr_time_from_msec(apr_atoi64(pair[1].text));
-    }
-    page->count = count;
-    page->entries = entries;
-    return APR_SUCCESS;
-}
-
-apr_status_t crm360_queue_page(crm360_page_t *page, crm360_queue_t *queue, const char *key,
-                               apr_int64_t first, int most, apr_pool_t *pool)
-{
-    crm360_command_t *command = crm360_command_make(5, pool);
-    crm360_reply_t *reply;
-    apr_status_t rv;
-
-    memset(page, 0, sizeof *page);
-    crm360_command_add(command, "ZRANGE");
-    crm360_command_add(command, key);
-    crm360_command_add_number(command, first, pool);
-    crm360_command_add_number(command, first + most - 1, pool);
-    crm360_command_add(command, "WITHSCORES");
-    rv = ask_redis(&reply, queue, command, CRM360_REPLY_ARRAY, pool);
-    return rv == APR_SUCCESS ? read_page(page, reply, pool) : rv;
-}
-
-apr_status_t crm360_queue_walk(crm360_page_t *page, const char **cursor, crm360_queue_t *queue,
-                               const char *key, int most, apr_pool_t *pool)
-{
-    crm360_command_t *command = crm360_command_make(5, pool);
-    crm360_reply_t *reply;
-    apr_status_t rv;
-
-    memset(page, 0, sizeof *page);
-    crm360_command_add(command, "ZSCAN");
-    crm360_command_add(command, key);
-    crm360_command_add(command, *cursor);
-    crm360_command_add(command, "COUNT");
-    crm360_command_add_number(command, most, pool);
-    rv = ask_redis(&reply, queue, command, CRM360_REPLY_ARRAY, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (reply->count != 2 || reply->items[0].type != CRM360_REPLY_STRING ||
-        reply->items[1].type != CRM360_REPLY_ARRAY) {
-        return CRM360_EPROTOCOL;
-    }
-    *cursor = reply->items[0].text;
-    return read_page(page, &reply->items[1], pool);
-}
-
-apr_status_t crm360_queue_size(apr_int64_t *size, crm360_queue_t *queue, const char *key,
-                               apr_pool_t *pool)
-{
-    crm360_command_t *command = crm360_command_make(2, pool);
-    crm360_reply_t *reply;
-    apr_status_t rv;
-
-    *size = 0;
-    crm360_command_add(command, "ZCARD");
-    crm360_command_add(command, key);
-    rv = ask_redis(&reply, queue, command, CRM360_REPLY_NUMBER, pool);
-    if (rv == APR_SUCCESS) {
-        *size = reply->number;
-    }
-    return rv;
-}
 
 /* ---- what is remembered of failures ---- */
 
@@ -238,7 +126,7 @@ apr_status_t crm360_queue_failures(crm360_failure_t **failures, crm360_queue_t *
     for (i = 0; i < count; i++) {
         crm360_command_add(command, ids[i]);
     }
-    rv = ask_redis(&reply, queue, command, CRM360_REPLY_ARRAY, pool);
+    rv = queue_ask(&reply, queue, command, CRM360_REPLY_ARRAY, pool);
     if (rv == APR_SUCCESS && reply->count != (apr_size_t)count) {
         rv = CRM360_EPROTOCOL;
     }
@@ -256,8 +144,7 @@ static apr_status_t call_results(crm360_admin_result_t *results, int count,
                                  queue_call_t *call, apr_pool_t *pool)
 {
     const char *detail;
-    apr_status_t rv =
-        crm360_redis_run(queue->redis, queue_call_work, call, CRM360_REDIS_WRITE, &detail, pool);
+    apr_status_t rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
     int i;
 
     if (rv != APR_SUCCESS) {
@@ -359,4 +246,77 @@ apr_status_t crm360_queue_erase(crm360_admin_result_t *results, crm360_queue_t *
         entries[i].id = ids[i];
     }
     return drop(results, queue, keys, "any", entries, count, pool);
+}
+
+/* ---- reconcile ---- */
+
+/* What the script names, and how a log line puts it: "<id> in <customer>/<alias>: <this>". */
+static void tell_healed(const char *id, const char *what, const char *place)
+{
+    if (strcmp(what, "no-message") == 0) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0121) "%s of %s: queued without a stored message; to the dead "
+                                      "letters",
+                   id, place);
+    }
+    else if (strcmp(what, "no-entry") == 0) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0122) "%s of %s: stored and in no queue; to the dead letters", id,
+                   place);
+    }
+    else if (strcmp(what, "places") == 0) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0123) "%s of %s: was in two places at once; one is left", id,
+                   place);
+    }
+    else {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0124) "%s of %s: its %s was wrong and has been put right", id,
+                   place, what);
+    }
+}
+
+apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *queue,
+                                    const crm360_keys_t *keys, const char *const *ids, int count,
+                                    apr_pool_t *pool)
+{
+    queue_call_t *call = queue_call_make(queue, QUEUE_RECONCILE, 5 + CRM360_LANES + count,
+                                         5 + CRM360_LANES + 2 * count, pool);
+    const crm360_reply_t *reply;
+    const char *detail;
+    apr_status_t rv;
+    apr_size_t i;
+    int at;
+
+    memset(done, 0, sizeof *done);
+    if (count == 0) {
+        return APR_SUCCESS;
+    }
+    add_lanes(call, keys);
+    crm360_command_add(call->command, keys->claims);
+    crm360_command_add(call->command, keys->failures);
+    crm360_command_add(call->command, keys->dead);
+    crm360_command_add(call->command, keys->splits);
+    crm360_command_add(call->command, keys->counters);
+    for (at = 0; at < count; at++) {
+        crm360_command_add(call->command, crm360_keys_message(keys, ids[at], pool));
+    }
+    for (at = 0; at < count; at++) {
+        crm360_command_add(call->command, ids[at]);
+    }
+    rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    reply = call->reply;
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count % 2 != 1 ||
+        reply->items[0].type != CRM360_REPLY_NUMBER) {
+        return CRM360_EPROTOCOL;
+    }
+    done->dead_bytes = reply->items[0].number;
+    for (i = 1; i + 1 < reply->count; i += 2) {
+        tell_healed(reply->items[i].text, reply->items[i + 1].text, keys->name);
+        done->healed++;
+    }
+    return APR_SUCCESS;
 }

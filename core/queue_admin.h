@@ -36,14 +36,50 @@ apr_status_t crm360_queue_page(crm360_page_t *page, crm360_queue_t *queue, const
 
 /* Walks through a sorted set in no order: begins with *cursor "0", and has been through all of it
  * when *cursor is "0" again (in `pool`). What is in the set all the time comes at least once, and
- * may come more than once; a page holds about `most` entries, none or more of them. */
+ * may come more than once; a page holds about `most` entries, none or more of them. Also for the
+ * hashes of keys.h, by their fields; `score` is the value then, and `at` means nothing. */
 apr_status_t crm360_queue_walk(crm360_page_t *page, const char **cursor, crm360_queue_t *queue,
                                const char *key, int most, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* A stored message, of any database in this Redis. */
+typedef struct crm360_stored_t {
+    const char *database; /* "customer/alias", as keys->name */
+    const char *id;
+} crm360_stored_t;
+
+/* Walks through the stored messages of all databases, whether they are configured or not; as
+ * crm360_queue_walk(). Redis looks at about `most` of its keys, whosever they are. */
+apr_status_t crm360_queue_walk_stored(crm360_stored_t **stored, int *count, const char **cursor,
+                                      crm360_queue_t *queue, int most, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* How many entries a sorted set has. */
 apr_status_t crm360_queue_size(apr_int64_t *size, crm360_queue_t *queue, const char *key,
                                apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Which of `count` databases have any message or note in Redis: occupied[i] is 0 or 1. */
+apr_status_t crm360_queue_occupied(int *occupied, crm360_queue_t *queue,
+                                   const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Which of `count` (<= CRM360_PAGE_MOST) messages wait in the lane that their id speaks of. The
+ * others may be elsewhere. */
+apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue, const crm360_keys_t *keys,
+                                  const char *const *ids, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The clock of Redis: what the times of entries are compared with. */
+apr_status_t crm360_queue_now(apr_time_t *now, crm360_queue_t *queue, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* At most `most` bytes of a stored message from `offset` on, in `pool`; fewer at its end, *len is
+ * 0 behind it and when it is missing. For large messages: whole ones come from
+ * crm360_queue_fetch(). */
+apr_status_t crm360_queue_read(const char **data, apr_size_t *len, crm360_queue_t *queue,
+                               const crm360_keys_t *keys, const char *id, apr_off_t offset,
+                               apr_size_t most, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* What is remembered of the failures of one message. */
 typedef struct crm360_failure_t {
@@ -101,5 +137,18 @@ apr_status_t crm360_queue_drop(crm360_admin_result_t *results, crm360_queue_t *q
 apr_status_t crm360_queue_erase(crm360_admin_result_t *results, crm360_queue_t *queue,
                                 const crm360_keys_t *keys, const char *const *ids, int count,
                                 apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* What crm360_queue_reconcile() has seen and done. */
+typedef struct crm360_reconciled_t {
+    int healed;
+    apr_int64_t dead_bytes; /* of those that are dead letters: message and history */
+} crm360_reconciled_t;
+
+/* Makes the entries of these messages (`count` <= CRM360_ADMIN_MOST) fit together, see
+ * lua/reconcile.lua, and logs each thing that was healed. What a worker holds is left to him. Ids
+ * that are nowhere are harmless. */
+apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *queue,
+                                    const crm360_keys_t *keys, const char *const *ids, int count,
+                                    apr_pool_t *pool) __attribute__((warn_unused_result));
 
 #endif

@@ -129,6 +129,12 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
         crm360_command_add(&fetch.commands[i], crm360_keys_message(keys, ids[i], pool));
     }
     rv = crm360_redis_run(queue->redis, fetch_work, &fetch, CRM360_REDIS_READ, &detail, pool);
+    for (i = 0; rv == APR_SUCCESS && i < fetch.fetched; i++) {
+        /* As good as missing; its caller says so. */
+        if (queue_is_wrong_type(fetch.replies[i])) {
+            rv = queue_heal(queue, &fetch.commands[i].argv[1], 1, pool);
+        }
+    }
     *fetched = fetch.fetched;
     *blobs = fetch.blobs;
     return rv;
@@ -220,6 +226,11 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
         const crm360_reply_t *reply = look.replies[1 + i];
         crm360_look_t *to = &looks[i / each];
 
+        /* Set aside, it is as good as empty: what the look says of it already. */
+        if (queue_is_wrong_type(reply) &&
+            (rv = queue_heal(queue, &look.commands[1 + i].argv[1], 1, pool)) != APR_SUCCESS) {
+            return rv;
+        }
         if (i % each < CRM360_LANES) {
             to->head_ms[i % each] = reply->type == CRM360_REPLY_ARRAY && reply->count == 2
                                         ? apr_atoi64(reply->items[1].text)

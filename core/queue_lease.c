@@ -81,8 +81,7 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
     crm360_command_add_number(call->command, EXPIRIES_MOST, pool);
     /* Not repeated: a first run whose reply was lost has leased messages that a second one would
      * not name. The caller releases them by its worker name before it claims again. */
-    rv = crm360_redis_run(queue->redis, queue_call_work, call, CRM360_REDIS_ONCE, &claim->detail,
-                          pool);
+    rv = queue_call_run(&claim->detail, queue, call, CRM360_REDIS_ONCE, pool);
     return rv == APR_SUCCESS ? read_claim(claim, call->reply, pool) : rv;
 }
 

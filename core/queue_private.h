@@ -22,6 +22,8 @@ typedef enum {
     QUEUE_RELEASE,
     QUEUE_REDRIVE,
     QUEUE_DROP,
+    QUEUE_RECONCILE,
+    QUEUE_HEAL,
     QUEUE_VERBS
 } queue_verb_t;
 
@@ -44,6 +46,7 @@ struct crm360_queue_t {
 typedef struct queue_call_t {
     const crm360_script_t *script;
     crm360_command_t *command;
+    int keys;
     crm360_reply_t *reply;
 } queue_call_t;
 
@@ -52,8 +55,33 @@ typedef struct queue_call_t {
 queue_call_t *queue_call_make(crm360_queue_t *queue, queue_verb_t verb, int keys, int most,
                               apr_pool_t *pool);
 
-/* What crm360_redis_run() is given for a plain call; the baton is the call. */
+/* What queue_run() is given for a plain call; the baton is the call. */
 crm360_redis_work_t queue_call_work;
+
+/* As crm360_redis_run(), and the way of everything that touches keys of ours: when Redis says that
+ * a key has the wrong type, those of `keys` that have are set aside (lua/heal.lua), which is
+ * logged, and the work is done once more, whatever its purpose: a script that meets such a key has
+ * changed nothing. */
+apr_status_t queue_run(const char **detail, crm360_queue_t *queue, crm360_redis_work_t *work,
+                       void *baton, crm360_redis_purpose_t purpose, const char *const *keys,
+                       int count, apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* The same for a script call, with its keys. */
+apr_status_t queue_call_run(const char **detail, crm360_queue_t *queue, queue_call_t *call,
+                            crm360_redis_purpose_t purpose, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The same for one command that reads, whose second word is its key. CRM360_EPROTOCOL when the
+ * reply is not of `type`. */
+apr_status_t queue_ask(crm360_reply_t **reply, crm360_queue_t *queue, crm360_command_t *command,
+                       crm360_reply_type_t type, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* For who reads replies himself: whether one says that a key has the wrong type, and setting such
+ * keys aside. */
+int queue_is_wrong_type(const crm360_reply_t *reply);
+apr_status_t queue_heal(crm360_queue_t *queue, const char *const *keys, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* Runs a call whose reply is a number. CRM360_EPROTOCOL when it is none; else as
  * crm360_redis_run(). */

@@ -172,7 +172,8 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
     job.call = make_call(queue, push, keys, parts_key, pool);
-    rv = crm360_redis_run(queue->redis, push_work, &job, CRM360_REDIS_WRITE, &detail, pool);
+    rv = queue_run(&detail, queue, push_work, &job, CRM360_REDIS_WRITE, job.call->command->argv + 1,
+                   job.call->keys, pool);
     if (rv != APR_SUCCESS && !receipt->detail) {
         receipt->detail = detail;
     }

@@ -40,7 +40,7 @@ local history = redis.call('HMGET', failures, unpack(ids))
 
 local taken = {}
 for i, id in ipairs(ids) do
-    local claim, failure = decode(held[i]), decode(history[i])
+    local claim, failure = decode_claim(held[i]), decode(history[i])
     local alone = failure and (tonumber(failure.crashes) or 0) > 0
     if alone and #taken > 0 then
         break

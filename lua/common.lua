@@ -6,6 +6,12 @@ local function decode(text)
     return good and type(value) == 'table' and value or nil
 end
 
+-- A claim that somebody can hold; nil for what cannot be read as one.
+local function decode_claim(text)
+    local claim = decode(text)
+    return claim and type(claim.token) == 'string' and claim or nil
+end
+
 -- A time in ms as a number; nil for what is none, such as an infinite score somebody has given.
 local function time_of(text)
     local ms = tonumber(text)
@@ -41,13 +47,15 @@ local function write_history(failures, id, failure)
 end
 
 -- Counts a failure of a message in its history, with the reason, and returns the history:
--- {attempts, crashes, expiries, lane, errors}. The lane is that of `queue`. What else is in it
--- stays.
+-- {attempts, crashes, expiries, lane, errors}. Without a counter only the reason is noted. The lane
+-- is that of `queue`. What else is in it stays.
 local function record_failure(failures, id, counter, at, reason, queue)
     local failure = decode(redis.call('HGET', failures, id)) or
         {attempts = 0, crashes = 0, expiries = 0}
-    failure[counter] = (tonumber(failure[counter]) or 0) + 1
-    failure.lane = string.match(queue, '[^:]*$')
+    if counter then
+        failure[counter] = (tonumber(failure[counter]) or 0) + 1
+    end
+    failure.lane = queue and string.match(queue, '[^:]*$') or failure.lane
     add_error(failure, at, reason)
     return write_history(failures, id, failure)
 end

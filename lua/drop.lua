@@ -32,11 +32,11 @@ for i = 2, math.min(#ARGV, 200), 2 do
     for _, lane in ipairs(lanes) do
         queued = queued or redis.call('ZSCORE', lane, id)
     end
-    if died and seen ~= '' and died ~= seen then
+    if died and seen ~= '' and tonumber(died) ~= tonumber(seen) then
         died = false
     end
     results[n] = 0
-    if any and queued and redis.call('HGET', claims, id) then
+    if any and queued and decode_claim(redis.call('HGET', claims, id)) then
         results[n] = -1
     elseif any or (died and not queued) then
         local there = redis.call('ZREM', dead, id)

@@ -17,7 +17,7 @@ my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $splits, $counters) =
     map {"$tag$_"} qw(live claims failures dead splits counters);
 my @lanes = map {"$tag$_"} qw(live batch send);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -59,6 +59,9 @@ sub drop {
     my @pairs = map { ref $_ ? $_ : [$_, ''] } @ids;
     return call('drop', [$dead, $failures, $claims, $splits, $counters, @lanes, map { message($_->[0]) } @pairs],
         $which, map { @$_ } @pairs);
+}
+sub reconcile {
+    return call('reconcile', [@lanes, $claims, $failures, $dead, $splits, $counters, map { message($_) } @_], @_);
 }
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
@@ -272,6 +275,61 @@ subtest 'drop' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'reconcile' => sub {
+    put($_) for qw(fine held lost loose);
+    claim('t', most => 2);
+    is release('token', 't', 0, '', '', 'fine'), 1, 'one waits, one is held';
+    $redis->command('DEL', message('lost'));
+    $redis->command('ZREM', $live, 'loose');
+    is_deeply [@{ reconcile(qw(fine held lost loose nowhere)) }[1 .. 4]], [qw(lost no-message loose no-entry)],
+        'what has lost its other half becomes a dead letter';
+    is join(' ', sort @{ $redis->command('ZRANGE', $dead, 0, -1) }), 'loose lost', 'both of them';
+    is failure('lost')->{lane}, 'live', 'and where it was is known';
+    like failure('loose')->{errors}[0]{reason}, qr/queue entry was gone/, 'why, too';
+    is $redis->command('HGET', $counters, 'dead'), 2, 'and it counts';
+    is_deeply reconcile(qw(fine held nowhere)), [0], 'the others are left alone';
+    my $bytes = reconcile(qw(fine lost loose))->[0];
+    is $bytes, length(join '', 'body of loose', map { $redis->command('HGET', $failures, $_) } qw(lost loose)),
+        'the bytes of dead letters are told';
+    $redis->command('DEL', message('held'));
+    is_deeply reconcile('held'), [0], 'what a worker holds is left to him';
+    is ack('t', 'held'), 1, 'he ends it';
+
+    $redis->command('ZADD', $dead, 5, 'fine');
+    $redis->command('ZADD', $lanes[2], 5, 'fine');
+    is_deeply reconcile('fine'), [0, qw(fine places fine places)], 'in three places';
+    ok $redis->command('ZSCORE', $live, 'fine'), 'the queue has it';
+    $redis->command('ZADD', $live, '+inf', 'fine');
+    is_deeply reconcile('fine'), [0, qw(fine score)], 'never visible';
+    is ids(claim('t2', most => 1)), 'fine', 'visible now';
+    $redis->command('HSET', $claims, 'gone', '{"token":"x"}', 'fine', '{}');
+    $redis->command('HSET', $failures, 'gone', '{"attempts":1}', 'fine', '[', 'lost', '"');
+    $redis->command('HSET', $splits, 'gone', 7);
+    is_deeply [@{ reconcile(qw(gone fine lost)) }[1 .. 12]],
+        [qw(gone claim gone failure gone split fine claim fine failure lost failure)], 'notes about nothing, and unreadable ones';
+    like failure('lost')->{errors}[0]{reason}, qr/could not be read/, 'a dead letter keeps one';
+    is_deeply reconcile(qw(gone fine)), [0], 'and all is well';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'heal' => sub {
+    my %type = ($live => 'zset', $claims => 'hash', message('a') => 'string', message('b') => 'string');
+    put('a');
+    $redis->command('SET', $claims, 'wrong');
+    $redis->command('LPUSH', message('b'), 'x');
+    my @keys = sort keys %type;
+    my %moved;
+    my @said = @{ call('heal', \@keys, map { $type{$_} } @keys) };
+    while (my ($key, $aside, $was) = splice @said, 0, 3) { $moved{$key} = [$aside, $was] }
+    is_deeply [sort keys %moved], [sort $claims, message('b')], 'those of the wrong type';
+    like $moved{$claims}[0], qr/^\Q$claims\E:aside:\d{13}$/, 'are set aside';
+    is $redis->command('GET', $moved{$claims}[0]), 'wrong', 'whole';
+    is $moved{ message('b') }[1], 'list', 'and their type is told';
+    is_deeply call('heal', \@keys, map { $type{$_} } @keys), [], 'once';
+    is ids(claim('t')), 'a', 'and work goes on';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'broken entries never block' => sub {
     put('a');
     $redis->command('HSET', $claims, 'a', 'not json');
@@ -308,6 +366,13 @@ subtest 'at the memory limit' => sub {
     is bury('t', 'c', 'x'), 1, 'a bury';
     is_deeply redrive(60000, 0, 'c'), [1], 'a redrive';
     is_deeply drop('any', 'c'), [1], 'a drop';
+    $redis->command('ZREM', $live, 'b');
+    is reconcile('b')->[2], 'no-entry', 'a reconcile';
+    is_deeply redrive(60000, 0, 'b'), [1], 'a redrive of that';
+    $redis->command('RENAME', $failures, $claims . 'x');
+    is scalar @{ call('heal', [$live, $counters], 'hash', 'hash') }, 3, 'a heal';
+    $redis->command('RENAME', call('heal', [$claims . 'x'], 'zset')->[1], $failures);
+    $redis->command('RENAME', $redis->command('KEYS', "$live:aside:*")->[0], $live);
     is ids(claim('t9')), 'd', 'another claim';
     is release('token', 't9', 0, '', '', 'd'), 1, 'and a release';
     $redis->command('CONFIG', 'SET', 'maxmemory', '0');

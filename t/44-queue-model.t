@@ -1,6 +1,7 @@
-# The queue's scripts against a model: random traces of all verbs, with entries that are missing, extra or
-# unreadable and keys of the wrong type. After each step the answer must be the model's, and every so often
-# all of Redis. CRM360_SEED repeats a trace, CRM360_STEPS makes it longer.
+# The queue's scripts against a model: random traces of all verbs, first undisturbed, then with entries that
+# are missing, extra or unreadable and keys of the wrong type. After each step the answer must be the
+# model's, and every so often all of Redis; after a reconcile the invariants of the state machine hold.
+# CRM360_SEED repeats a trace, CRM360_STEPS makes it longer.
 use strict;
 use warnings;
 
@@ -24,18 +25,21 @@ my $redis = Crm360::Redis->connect($site->redis_socket);
 my $json = JSON::PP->new;
 
 my $tag = 'crm360:1:{acme/prod}:';
-my ($live, $claims, $failures, $dead, $counters) =
-    map {"$tag$_"} qw(live claims failures dead counters);
-my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) }
-    qw(push claim extend ack retry bury release);
+my ($live, $batch, $send, $claims, $failures, $dead, $splits, $counters) =
+    map {"$tag$_"} qw(live batch send claims failures dead splits counters);
+my @verbs = qw(push claim extend ack retry bury release redrive drop reconcile);
+my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) } @verbs, 'heal';
 
 my @ids = map { "id$_" } 1 .. 12;
 my @workers = qw(w1 w2 w3);
 my $serial = 0;
 my @tokens = ('none');
 
-# The model: per id whether it is queued and due, its claim and history, and what else is stored.
-my (%queued, %due, %claim, %failure, %dead, %message, %count);
+my $clean = 1; # nobody else has changed anything so far
+
+# The model: per id whether it is queued and due, or in another lane, its claim and history (undef =
+# there, and unreadable), and what else is stored.
+my (%queued, %due, %batch, %claim, %failure, %dead, %message, %split, %count);
 
 sub pick { return $_[rand @_] }
 sub some { my %h = map { $_ => 1 } map { pick(@ids) } 1 .. 1 + rand 5; return sort keys %h }
@@ -48,11 +52,12 @@ sub call {
 }
 
 sub note_error {
-    my ($id, $count) = @_;
-    my $f = $failure{$id} ||= { attempts => 0, crashes => 0, expiries => 0, errors => 0 };
+    my ($id, $count, $lane) = @_;
+    my $f = $failure{$id} ||= { attempts => 0, crashes => 0, expiries => 0, errors => 0, lane => '' };
 
-    $f->{$count}++;
+    $f->{$count}++ if $count;
     $f->{errors}++ if $f->{errors} < $ERRORS;
+    $f->{lane} = $lane if $lane;
     return $f;
 }
 
@@ -68,7 +73,9 @@ sub bury_in_model {
 # ---- the verbs: each returns [what Redis said, what the model says] ----
 
 sub do_push {
-    my ($id, $far) = (pick(@ids), rand() < 0.3);
+    # An id is made once: what is dead is not pushed again, unless somebody repeats a lost answer.
+    my ($id, $far) = (pick($clean ? grep({ !$dead{$_} } @ids) : (), $clean ? () : @ids), rand() < 0.3);
+    return ['', ''] if !$id;
     my $new = $queued{$id} ? 0 : 1;
     my $said = call('push', [$live, message($id), $counters], $id, $far ? $FAR : 0, "body $id", 'wake');
 
@@ -91,7 +98,7 @@ sub do_claim {
         my $held = $claim{$id};
         $alone = ($failure{$id} || {})->{crashes};
         last if $alone && @expect;
-        my $expired = $held && note_error($id, 'expiries')->{expiries} >= $EXPIRIES;
+        my $expired = $held && note_error($id, 'expiries', 'live')->{expiries} >= $EXPIRIES;
         delete $claim{$id};
         if ($expired) {
             bury_in_model($id);
@@ -142,7 +149,7 @@ sub do_retry {
 
     if ($ours) {
         delete $claim{$id};
-        note_error($id, 'attempts');
+        note_error($id, 'attempts', 'live');
         ($queued{$id}, $due{$id}) = (1, !$far);
         $count{retried}++;
     }
@@ -156,7 +163,7 @@ sub do_bury {
 
     if ($ours) {
         delete $claim{$id};
-        note_error($id, 'attempts');
+        note_error($id, 'attempts', 'live');
         bury_in_model($id);
     }
     return [$said, $ours];
@@ -175,10 +182,147 @@ sub do_release {
     for my $id (@ours) {
         delete $claim{$id};
         $due{$id} = !$far;
-        bury_in_model($id) if $id eq $crashed && note_error($id, 'crashes')->{crashes} >= $CRASHES;
+        bury_in_model($id) if $id eq $crashed && note_error($id, 'crashes', 'live')->{crashes} >= $CRASHES;
     }
     $count{released} += @ours if @ours;
     return [$said, scalar @ours];
+}
+
+sub do_redrive {
+    my @of = some();
+    my ($far, $lane) = (rand() < 0.3, pick(qw(live batch)));
+    my $said = call('redrive', [$dead, $failures, $claims, $counters, $live, $batch, $send, map { message($_) } @of],
+        $far ? $FAR : 0, 0, 'wake', map { ($_, $lane) } @of);
+    my @expect;
+
+    for my $id (@of) {
+        my $queued = $queued{$id} || $batch{$id};
+        my $died = delete $dead{$id};
+        push @expect, !$died || $queued ? 0 : $message{$id} ? 1 : -1;
+        $dead{$id} = 1 if $expect[-1] < 0;
+        next if $expect[-1] <= 0;
+        delete $claim{$id};
+        @{ note_error($id) }{qw(attempts crashes expiries)} = (0, 0, 0);
+        if (($failure{$id}{lane} || $lane) eq 'live') { ($queued{$id}, $due{$id}) = (1, !$far) }
+        else { $batch{$id} = 1 }
+        $count{redriven}++;
+    }
+    return [ref $said ? "@$said" : $said, "@expect"];
+}
+
+sub do_drop {
+    my ($which, @of) = (pick(qw(dead any)), some());
+    my %score = map { $_ => $redis->command('ZSCORE', $dead, $_) // '' } @of;
+    my %seen = map { $_ => $which eq 'any' ? '' : pick($score{$_}, $score{$_}, '', '17') } @of;
+    my $said = call('drop', [$dead, $failures, $claims, $splits, $counters, $live, $batch, $send,
+        map { message($_) } @of], $which, map { ($_, $seen{$_}) } @of);
+    my @expect;
+
+    for my $id (@of) {
+        my $queued = $queued{$id} || $batch{$id};
+        my $died = $dead{$id} && ($seen{$id} eq '' || $seen{$id} eq $score{$id});
+        if ($which eq 'any' && $queued && $claim{$id}) {
+            push @expect, -1;
+        }
+        elsif ($which eq 'any' || ($died && !$queued)) {
+            push @expect, $queued || $dead{$id} || $message{$id} ? 1 : 0;
+            $count{ $queued ? 'erased' : 'dropped' }++ if $expect[-1];
+            delete $_->{$id} for \(%queued, %batch, %dead, %claim, %failure, %split, %message);
+        }
+        else {
+            push @expect, 0;
+        }
+    }
+    return [ref $said ? "@$said" : $said, "@expect"];
+}
+
+# What is done to one message, in the order in which it is said.
+sub reconcile_in_model {
+    my ($id) = @_;
+    my @done;
+    my $note = exists $failure{$id};
+    my $to_dead = sub { $dead{$id} = 1; $count{dead}++; note_error($id, undef, $_[0]); return };
+
+    if (exists $claim{$id} && !($claim{$id} && ($queued{$id} || $batch{$id}))) {
+        push @done, 'claim';
+        delete $claim{$id};
+    }
+    if ($queued{$id} && $batch{$id} && !$claim{$id}) {
+        push @done, 'places';
+        delete $batch{$id};
+    }
+    my $lane = $queued{$id} ? 'live' : $batch{$id} ? 'batch' : '';
+    my $leave = sub { delete(($lane eq 'live' ? \%queued : \%batch)->{$id}) };
+    if ($note && !$failure{$id}) {
+        push @done, 'failure';
+        delete $failure{$id};
+        note_error($id) if $dead{$id};
+        $note = 0;
+    }
+    if ($lane && !$message{$id} && !$claim{$id}) {
+        push @done, $dead{$id} ? 'places' : 'no-message';
+        $leave->();
+        $to_dead->($lane) if !$dead{$id};
+        return @done;
+    }
+    push @done, 'places' if $lane && delete $dead{$id};
+    return @done if $lane || $dead{$id};
+    if ($message{$id}) {
+        $to_dead->();
+        return (@done, 'no-entry');
+    }
+    push @done, 'failure' if $note && (delete $failure{$id}, 1);
+    push @done, 'split' if delete $split{$id};
+    return @done;
+}
+
+sub do_reconcile {
+    my @of = rand() < 0.5 ? @ids : some();
+    my $said = call('reconcile', [$live, $batch, $send, $claims, $failures, $dead, $splits, $counters,
+        map { message($_) } @of], @of);
+    my @expect = map { my $id = $_; map { ($id, $_) } reconcile_in_model($id) } @of;
+    my @dead = grep { $dead{$_} && !$queued{$_} && !$batch{$_} } @of;
+    my $bytes = 0;
+
+    if (@dead) {
+        $bytes += length($_ // '') for @{ $redis->command('HMGET', $failures, @dead) };
+        $bytes += length "body $_" for grep { $message{$_} } @dead;
+    }
+    push @expect, invariants() if @of == @ids;
+    return [ref $said ? "@$said" : $said, "$bytes @expect" =~ s/ $//r];
+}
+
+# What holds in Redis after a reconcile of all; nothing, or what does not.
+sub invariants {
+    my $is = state_in_redis();
+    my %in = map { my $set = $_; ($set => { map { $_ => 1 } @{ $is->{$set} } }) } qw(queued batch dead messages);
+    my @broken;
+
+    for my $id (@ids) {
+        my $places = grep { $in{$_}{$id} } qw(queued batch dead);
+        my $waits = $in{queued}{$id} || $in{batch}{$id};
+        my $held = exists $is->{claims}{$id};
+        push @broken, "$id: in $places places" if $places > 1 && !$held;
+        push @broken, "$id: held and not queued" if $held && !$waits;
+        push @broken, "$id: stored and nowhere" if $in{messages}{$id} && !$places;
+        push @broken, "$id: waits without a message" if $waits && !$in{messages}{$id} && !$held;
+        push @broken, "$id: history of nothing" if exists $is->{failures}{$id} && !$places;
+        push @broken, "$id: split of nothing" if exists $is->{splits}{$id} && !$places;
+        push @broken, "$id: unreadable" if grep { ($is->{$_}{$id} // '') eq 'unreadable' } qw(claims failures);
+    }
+    return @broken;
+}
+
+# The counters of an undisturbed trace; nothing, or which do not add up.
+sub sums {
+    my $is = state_in_redis();
+    my %c = map { $_ => $is->{counters}{$_} || 0 } qw(received done erased dead redriven dropped);
+    my $waiting = @{ $is->{queued} } + @{ $is->{batch} };
+
+    return (
+        $c{received} + $c{redriven} == $c{done} + $c{erased} + $c{dead} + $waiting ? () : 'received',
+        $c{dead} == $c{redriven} + $c{dropped} + @{ $is->{dead} } ? () : 'dead',
+    );
 }
 
 # ---- what should not be ----
@@ -186,31 +330,21 @@ sub do_release {
 # Entries vanish, appear or become unreadable. The model follows; the scripts have to cope.
 sub spoil {
     my $id = pick(@ids);
-    my $how = int rand 5;
-
-    if ($how == 0) {
-        $redis->command('DEL', message($id));
-        delete $message{$id};
-    }
-    elsif ($how == 1) {
-        $redis->command('HDEL', $claims, $id);
-        delete $claim{$id};
-    }
-    elsif ($how == 2) {
-        $redis->command('ZADD', $live, 1, $id);
-        ($queued{$id}, $due{$id}) = (1, 1);
-    }
-    elsif ($how == 3) {
-        $redis->command('HSET', $failures, $id, pick('{"attempts":', '7', '"x"', ''));
-        delete $failure{$id};
-        $failure{$id} = undef; # there, and unreadable
-    }
-    else {
-        $redis->command('ZREM', $live, $id);
-        delete $queued{$id};
-    }
-    delete $failure{$id} if exists $failure{$id} && !defined $failure{$id}
-        && $redis->command('HDEL', $failures, $id);
+    my @ways = (
+        sub { $redis->command('DEL', message($id)); delete $message{$id} },
+        sub { $redis->command('SET', message($id), "body $id"); $message{$id} = 1 },
+        sub { $redis->command('HDEL', $claims, $id); delete $claim{$id} },
+        sub { $redis->command('HSET', $claims, $id, pick('{"token":', '7', '[]', '')); $claim{$id} = undef },
+        sub { $redis->command('ZADD', $live, 1, $id); ($queued{$id}, $due{$id}) = (1, 1) },
+        sub { $redis->command('ZADD', $batch, 1, $id); $batch{$id} = 1 },
+        sub { $redis->command('ZREM', $live, $id); delete $queued{$id} },
+        sub { $redis->command('ZADD', $dead, 5, $id); $dead{$id} = 1 },
+        sub { $redis->command('ZREM', $dead, $id); delete $dead{$id} },
+        sub { $redis->command('HSET', $failures, $id, pick('{"attempts":', '7', '"x"', '')); $failure{$id} = undef },
+        sub { $redis->command('HDEL', $failures, $id); delete $failure{$id} },
+        sub { $redis->command('HSET', $splits, $id, 7); $split{$id} = 1 },
+    );
+    pick(@ways)->();
     return;
 }
 
@@ -226,14 +360,15 @@ sub dump_all {
     } @keys;
 }
 
-# A key of the wrong type: a verb changes nothing: it fails, or it had nothing to do.
+# A key of the wrong type: a verb changes nothing: it fails, or it had nothing to do. And the key is set
+# aside as it is.
 sub wrong_type {
-    my $key = pick($live, $claims, $failures, $dead);
+    my $key = pick($live, $claims, $failures, $dead, $batch, $splits);
     my $kept = $redis->command('EXISTS', $key) && $redis->command('RENAME', $key, 'kept');
 
     $redis->command('SET', $key, 'wrong');
     my $before = dump_all();
-    my $verb = pick(qw(push claim extend ack retry bury release));
+    my $verb = pick(@verbs);
     my ($id) = ((grep { $claim{$_} && $queued{$_} } @ids), pick(@ids));
     my $token = $claim{$id} ? $claim{$id}{token} : 'none';
     my @all = ($live, $claims, $failures, $dead, $counters);
@@ -245,13 +380,19 @@ sub wrong_type {
         retry => [[$live, $claims, $failures, $counters], $token, $id, 0, 'why', 'wake'],
         bury => [\@all, $token, $id, 'why'],
         release => [\@all, 'token', $token, 0, $id, 'crash', 'crashes', 3, 'wake'],
+        redrive => [[$dead, $failures, $claims, $counters, $live, $batch, $send, message($id)], 0, 0, 'wake', $id, 'live'],
+        drop => [[$dead, $failures, $claims, $splits, $counters, $live, $batch, $send, message($id)], 'any', $id, ''],
+        reconcile => [[$live, $batch, $send, $claims, $failures, $dead, $splits, $counters, message($id)], $id],
     );
     my ($keys, @args) = @{ $use{$verb} };
     my $said = grep({ $_ eq $key } @$keys) ? call($verb, $keys, @args) : 'does not need it';
     my $after = dump_all();
-    $redis->command('DEL', $key);
+    my $healed = call('heal', [$live, $key, $dead], 'zset', $key =~ /claims|failures|splits/ ? 'hash' : 'zset', 'zset');
+    my $aside = ref $healed && @$healed == 3 && $healed->[0] eq $key ? $healed->[1] : 'nowhere';
+    $after = 'not set aside' if ($redis->command('GET', $aside) // '') ne 'wrong' || $redis->command('EXISTS', $key);
+    $redis->command('DEL', $aside);
     $redis->command('RENAME', 'kept', $key) if $kept;
-    return [$after eq $before ? 'unchanged' : "$verb with a wrong $key: $said", 'unchanged'];
+    return [$after eq $before ? 'unchanged' : "$verb with a wrong $key: $said $after", 'unchanged'];
 }
 
 # ---- comparing ----
@@ -260,27 +401,38 @@ sub state_in_redis {
     my %h = @{ $redis->command('HGETALL', $claims) };
     my %f = @{ $redis->command('HGETALL', $failures) };
     my %c = @{ $redis->command('HGETALL', $counters) };
-    my %claims_now = map { my $c = $json->decode($h{$_}); ($_ => "$c->{token} $c->{worker}") } keys %h;
+    my %claims_now = map {
+        my $c = eval { $json->decode($h{$_}) };
+        ($_ => ref $c eq 'HASH' ? "$c->{token} $c->{worker}" : 'unreadable');
+    } keys %h;
     my %failures_now = map {
-        my $f = $json->decode($f{$_});
-        ($_ => join ' ', (map { $f->{$_} // 0 } qw(attempts crashes expiries)), scalar @{ $f->{errors} });
+        my $f = eval { $json->decode($f{$_}) };
+        ($_ => ref $f eq 'HASH' ? join ' ', (map { $f->{$_} // 0 } qw(attempts crashes expiries)),
+            scalar @{ $f->{errors} }, $f->{lane} // '' : 'unreadable');
     } keys %f;
     return {
         queued => [sort @{ $redis->command('ZRANGE', $live, 0, -1) }],
+        batch => [sort @{ $redis->command('ZRANGE', $batch, 0, -1) }],
         dead => [sort @{ $redis->command('ZRANGE', $dead, 0, -1) }],
         messages => [sort map { s/.*message://r } @{ $redis->command('KEYS', '*:message:*') }],
         claims => \%claims_now, failures => \%failures_now,
+        splits => { @{ $redis->command('HGETALL', $splits) } },
         counters => { map { $_ => $c{$_} + 0 } keys %c },
     };
 }
 
 sub state_in_model {
     return {
-        queued => [sort keys %queued], dead => [sort keys %dead], messages => [sort keys %message],
-        claims => { map { $_ => "$claim{$_}{token} $claim{$_}{worker}" } keys %claim },
+        queued => [sort keys %queued], batch => [sort keys %batch], dead => [sort keys %dead],
+        messages => [sort keys %message], splits => { map { $_ => '7' } keys %split },
+        claims => {
+            map { ($_ => $claim{$_} ? "$claim{$_}{token} $claim{$_}{worker}" : 'unreadable') } keys %claim
+        },
         failures => {
-            map { my $f = $failure{$_}; ($_ => join ' ', @$f{qw(attempts crashes expiries errors)}) }
-                keys %failure
+            map {
+                my $f = $failure{$_};
+                ($_ => $f ? join ' ', @$f{qw(attempts crashes expiries errors lane)} : 'unreadable');
+            } keys %failure
         },
         counters => {%count},
     };
@@ -289,7 +441,8 @@ sub state_in_model {
 my %verbs = (
     push => [\&do_push, 6], claim => [\&do_claim, 6], ack => [\&do_ack, 4], extend => [\&do_extend, 3],
     retry => [\&do_retry, 4], bury => [\&do_bury, 1], release => [\&do_release, 3],
-    wrong_type => [\&wrong_type, 0.6],
+    redrive => [\&do_redrive, 1], drop => [\&do_drop, 0.5], reconcile => [\&do_reconcile, 1],
+    wrong_type => [\&wrong_type, 0.5],
 );
 my @deck = map { my $v = $_; ($v) x ($verbs{$v}[1] * 10) } sort keys %verbs;
 my (%done, $bad);
@@ -301,17 +454,23 @@ for my $step (1 .. $steps) {
     if ("$result->[0]" ne "$result->[1]") {
         $bad = "step $step, $verb: Redis said '$result->[0]', the model '$result->[1]'";
     }
-    spoil() if rand() < 0.02;
+    $clean = 0 if $step > $steps / 5;
+    spoil() if !$clean && rand() < 0.05;
     # Dead letters and unqueued leftovers start anew, so that the trace goes on.
-    if (rand() < 0.01) {
+    if (!$clean && rand() < 0.01) {
         $redis->command('DEL', $dead);
         %dead = ();
     }
     last if $bad;
     if ($step % $COMPARE_EVERY == 0) {
         my ($is, $should) = (state_in_redis(), state_in_model());
+        if ($clean && (my @wrong = sums())) {
+            $bad = "step $step: the counters do not add up: @wrong";
+            last;
+        }
         if ($json->canonical->encode($is) ne $json->canonical->encode($should)) {
             is_deeply $is, $should, "step $step: all of Redis is as the model has it";
+            $bad = "after step $step, $verb";
             last;
         }
     }
