@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumer/audit.h"
 #include "consumer/crew.h"
 #include "consumer/heartbeat.h"
 #include "consumer/identity.h"
@@ -48,6 +49,7 @@ typedef struct master_t {
     consumer_schedule_t *schedule;
     consumer_listener_t *listener;
     consumer_heartbeat_t *heartbeat;
+    consumer_audit_t *audit;
     const crm360_keys_t **keys; /* per database */
     int count;
     int *away;              /* per database: how often in a row it could not be used */
@@ -108,6 +110,7 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
     }
     master->schedule = consumer_schedule_make(master->count, most, pool);
     master->listener = consumer_listener_make(master->config, pool);
+    master->audit = consumer_audit_make(master->config, pool);
     rv = consumer_crew_make(&master->crew, master->config, pool);
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_make(&master->queue, master->config, 1, master->crew->health, pool);
@@ -473,16 +476,19 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
     for (;;) {
         apr_time_t now = crm360_clock();
         apr_time_t deadline = consumer_crew_check(master.crew, now);
+        int connected;
 
         if (take_signals(&master, end)) {
             break;
         }
         consumer_crew_start(master.crew, now);
-        if (consumer_listener_tick(master.listener, now) || now >= master.look_at) {
+        connected = consumer_listener_tick(master.listener, now);
+        if (connected || now >= master.look_at) {
             look(&master);
             take_wakes(&master);
         }
         hand_out(&master);
+        consumer_audit_look(master.audit, connected, master.redis_up, master.turn);
         if (master.redis_up) {
             consumer_heartbeat_tick(master.heartbeat, now, master.offset_ms, master.turn);
         }

@@ -18,7 +18,8 @@ my %used;
 for my $file (glob root() . '/lua/*.lua') {
     $used{ lc $_ } = 1 for slurp($file) =~ /redis\.p?call\('(\w+)'/g;
 }
-for my $file (glob join ' ', map { root() . "/$_" } qw(core/queue*.c core/redis.c consumer/listen.c)) {
+for my $file (glob join ' ', map { root() . "/$_" } qw(core/queue*.c core/redis.c consumer/listen.c
+    consumer/audit.c)) {
     $used{ lc $_ } = 1 for slurp($file) =~ /(?:_add\(|argv\[0\] = |[?:] )[^"\n]*"([A-Z]{3,})"/g;
 }
 # Logging in needs no right; the others are words behind a command.
