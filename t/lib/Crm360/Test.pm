@@ -320,22 +320,66 @@ sub key {
     return "crm360:1:{$database}:$rest";
 }
 
+# A stored message: its body is an order for a handler of t/faulty, or what its route expects.
+sub stored_message {
+    my ($self, $database, $route, $id, $body) = @_;
+    my ($customer, $alias) = split m{/}, $database;
+
+    return join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
+        'Crm360-Received: 2026-11-23T15:58:00.000000Z', "Crm360-Customer: $customer",
+        "Crm360-Database: $alias", "Crm360-Route: $route", 'Crm360-Source-Id: 1',
+        'Crm360-Peer: 127.0.0.1', 'Crm360-Origin: none', 'Host: x',
+        'Content-Length: ' . length $body, '', $body;
+}
+
 # Pushes a message straight into Redis, past httpd, whose body is an order for a handler of t/faulty;
-# returns its id. Options: route, delay (ms), text (the whole stored message).
+# returns its id. Options: database, lane, route, delay (ms), text (the whole stored message).
 sub push_order {
     my ($self, $order, %o) = @_;
     my $route = $o{route} || 'Adictiz/User/Participate';
+    my $database = $o{database} || 'acme/prod';
     my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$self->{orders}, $route =~ tr{/}{-}r;
-    my $text = $o{text} // join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
-        'Crm360-Received: 2026-11-23T15:58:00.000000Z', 'Crm360-Customer: acme',
-        'Crm360-Database: prod', "Crm360-Route: $route", 'Crm360-Source-Id: 1',
-        'Crm360-Peer: 127.0.0.1', 'Crm360-Origin: none', 'Host: x',
-        'Content-Length: ' . length $order, '', $order;
+    my $text = $o{text} // $self->stored_message($database, $route, $id, $order);
 
     $self->redis('EVAL', lua('push'), 3,
-        map({ $self->key('acme/prod', $_) } 'live', "message:$id", 'counters'),
+        map({ $self->key($database, $_) } $o{lane} || 'live', "message:$id", 'counters'),
         $id, $o{delay} // 0, $text, 'crm360:1:wake');
     return $id;
+}
+
+# Fills a queue with `count` messages, fast, and then wakes the consumers. Options: database, lane, route, body
+# (each NUMBER in it becomes that of the message, from 1), visible (of the first, ms since 1970, default
+# long ago), apart (ms between two, default 1).
+my $filled = 0;
+my $FILL = <<'LUA';
+local queue, prefix, text = KEYS[1], KEYS[2], ARGV[1]
+local id, first, last, visible, apart = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+for i = first, last do
+    local this = string.gsub(id, 'NUMBER', string.format('%010d', i))
+    local words = {NUMBER = string.format('%010d', i), ITSELF = this}
+    redis.call('SET', prefix .. this, (string.gsub(text, '%u%u%u%u%u%u', words)))
+    redis.call('ZADD', queue, visible + apart * (i - 1), this)
+end
+LUA
+sub fill_queue {
+    my ($self, $count, %o) = @_;
+    my $route = $o{route} || 'Adictiz/User/Participate';
+    my $database = $o{database} || 'acme/prod';
+    my $id = sprintf '01JDCW3T2X%06dNUMBER-%s', ++$filled, $route =~ tr{/}{-}r;
+    my $body = $o{body} // 'done';
+    my $length = length($body) + 4 * (() = $body =~ /NUMBER/g);
+    my $text = $self->stored_message($database, $route, 'ITSELF', $body)
+        =~ s/^Content-Length: \K\d+/$length/mr;
+
+    # Some at a time: others want to speak to this Redis too.
+    for (my $from = 1; $from <= $count; $from += 5000) {
+        $self->redis('EVAL', $FILL, 2, $self->key($database, $o{lane} || 'live'),
+            $self->key($database, 'message:'), $text, $id, $from,
+            $from + 4999 < $count ? $from + 4999 : $count, $o{visible} // 1, $o{apart} // 1);
+    }
+    $self->redis('PUBLISH', 'crm360:1:wake',
+        $self->key($database, $o{lane} || 'live') . ' ' . ($o{visible} // 1));
+    return;
 }
 
 # ---- httpd ----
