@@ -352,30 +352,44 @@ sub push_order {
 # long ago), apart (ms between two, default 1).
 my $filled = 0;
 my $FILL = <<'LUA';
-local queue, prefix, text = KEYS[1], KEYS[2], ARGV[1]
-local id, first, last, visible, apart = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local queue, prefix, first, last = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2])
+local visible, apart, start, rest = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local pieces, places, numbers, scores = {unpack(ARGV, 7)}, {}, {}, {}
+for at, piece in ipairs(pieces) do
+    places[#places + 1] = piece == 'ITSELF' and at or nil
+    numbers[#numbers + 1] = piece == 'NUMBER' and at or nil
+end
 for i = first, last do
-    local this = string.gsub(id, 'NUMBER', string.format('%010d', i))
-    local words = {NUMBER = string.format('%010d', i), ITSELF = this}
-    redis.call('SET', prefix .. this, (string.gsub(text, '%u%u%u%u%u%u', words)))
-    redis.call('ZADD', queue, visible + apart * (i - 1), this)
+    local number = string.format('%010d', i)
+    local id = start .. number .. rest
+    for _, at in ipairs(places) do pieces[at] = id end
+    for _, at in ipairs(numbers) do pieces[at] = number end
+    redis.call('SET', prefix .. id, table.concat(pieces))
+    scores[#scores + 1] = string.format('%.0f', visible + apart * (i - 1))
+    scores[#scores + 1] = id
+    if #scores == 1000 or i == last then
+        redis.call('ZADD', queue, unpack(scores))
+        scores = {}
+    end
 end
 LUA
 sub fill_queue {
     my ($self, $count, %o) = @_;
     my $route = $o{route} || 'Adictiz/User/Participate';
     my $database = $o{database} || 'acme/prod';
-    my $id = sprintf '01JDCW3T2X%06dNUMBER-%s', ++$filled, $route =~ tr{/}{-}r;
     my $body = $o{body} // 'done';
     my $length = length($body) + 4 * (() = $body =~ /NUMBER/g);
     my $text = $self->stored_message($database, $route, 'ITSELF', $body)
         =~ s/^Content-Length: \K\d+/$length/mr;
 
+    $filled++;
     # Some at a time: others want to speak to this Redis too.
     for (my $from = 1; $from <= $count; $from += 5000) {
         $self->redis('EVAL', $FILL, 2, $self->key($database, $o{lane} || 'live'),
-            $self->key($database, 'message:'), $text, $id, $from,
-            $from + 4999 < $count ? $from + 4999 : $count, $o{visible} // 1, $o{apart} // 1);
+            $self->key($database, 'message:'), $from,
+            $from + 4999 < $count ? $from + 4999 : $count, $o{visible} // 1, $o{apart} // 1,
+            sprintf('01JDCW3T2X%06d', $filled), '-' . $route =~ tr{/}{-}r,
+            split /(ITSELF|NUMBER)/, $text, -1);
     }
     $self->redis('PUBLISH', 'crm360:1:wake',
         $self->key($database, $o{lane} || 'live') . ' ' . ($o{visible} // 1));
