@@ -14,17 +14,20 @@
 #include "core/params.h"
 #include "core/queue.h"
 #include "core/route.h"
+#include "core/spool.h"
 
 /* Configuration of one server (the main one or a virtual host). Written while the configuration
- * is read, `health` in post_config and `queue` in child_init; only read afterwards, by any
- * thread. */
+ * is read, what is shared in post_config, `queue` and `spool` in child_init; only read
+ * afterwards, by any thread. */
 typedef struct webhook_server_t {
     crm360_config_t *config;
     int own; /* a directive of ours for a server stands in this very server */
-    /* Whose queue it uses: itself when `own`, else the main server. */
+    /* Whose queue and spool it uses: itself when `own`, else the main server. */
     struct webhook_server_t *lender;
     void *health;          /* shared by all children: what they know about Redis */
+    void *spool_state;     /* and about the spool */
     crm360_queue_t *queue; /* NULL: could not be made in this child */
+    crm360_spool_t *spool; /* NULL: none is configured */
 } webhook_server_t;
 
 /* The target of a request in origin form (path and query), otherwise as it came: not decoded. */

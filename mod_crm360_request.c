@@ -1,7 +1,7 @@
 /*
- * One webhook from its path to its place in the queue: route, method, parameters, body, message,
- * push. Must never answer with success before the queue has confirmed, and never store anything of
- * a request that is refused.
+ * One webhook from its path to its place in the queue, or in the spool: route, method, parameters,
+ * body, message, push. Must never answer with success before queue or spool have confirmed, and
+ * never store anything of a request that is refused.
  */
 #include "mod_crm360_private.h"
 
@@ -36,6 +36,7 @@ typedef struct webhook_t {
     const crm360_database_t *database;
     const crm360_route_t *route;
     crm360_params_t params;
+    int spool_full; /* neither Redis nor the spool took it */
 } webhook_t;
 
 /* Each step of the way returns 1 to go on, or 0 when the request has been answered. */
@@ -328,7 +329,9 @@ static crm360_lane_t lane(const webhook_t *webhook)
 static void away(webhook_t *webhook)
 {
     refuse(webhook, PROBLEM_AWAY, NULL,
-           "The webhook could not be stored now. Send it again later.");
+           webhook->spool_full ? "The webhook could not be stored now: the queue is out of reach, "
+                                 "and its spool is full. Send it again later."
+                               : "The webhook could not be stored now. Send it again later.");
 }
 
 static void note_push(request_rec *r, const crm360_receipt_t *receipt, apr_time_t began)
@@ -373,19 +376,44 @@ static void not_stored(webhook_t *webhook, const crm360_push_t *job, apr_status_
     away(webhook);
 }
 
+/* Puts what Redis did not take, for the reason `why`, into the spool: APR_SUCCESS and the
+ * receipt, or `why` again when there is no spool or it does not take it either. Redis may have
+ * it all the same, when it did not say so in time: the id is the same, and the second one
+ * changes nothing. */
+static apr_status_t put_into_spool(webhook_t *webhook, const crm360_push_t *job, apr_status_t why,
+                                   crm360_receipt_t *receipt)
+{
+    crm360_spool_t *spool = webhook->server->lender->spool;
+    const char *detail = receipt->detail ? receipt->detail : "no detail";
+    apr_status_t rv;
+
+    if (!spool || (why != CRM360_EAWAY && why != CRM360_EREFUSED && why != CRM360_EPROTOCOL)) {
+        return why;
+    }
+    rv = crm360_spool_put(receipt, spool, job, webhook->r->pool);
+    if (rv == APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, webhook->r, "%s spooled: %s", job->id, detail);
+        return APR_SUCCESS;
+    }
+    receipt->detail = apr_pstrcat(webhook->r->pool, detail, "; ", receipt->detail, NULL);
+    webhook->spool_full = rv == CRM360_EREFUSED;
+    return why;
+}
+
 static void push(webhook_t *webhook, const crm360_push_t *job)
 {
     request_rec *r = webhook->r;
     crm360_queue_t *queue = webhook->server->lender->queue;
     apr_time_t began = crm360_clock();
-    crm360_receipt_t receipt;
-    apr_status_t rv;
+    crm360_receipt_t receipt = {.detail = "no access to the queue"};
+    apr_status_t rv = CRM360_EAWAY; /* child_init has logged why there is no queue */
 
-    if (!queue) {
-        away(webhook); /* child_init has logged why */
-        return;
+    if (queue) {
+        rv = crm360_queue_push(&receipt, queue, job, r->pool);
     }
-    rv = crm360_queue_push(&receipt, queue, job, r->pool);
+    if (rv != APR_SUCCESS) {
+        rv = put_into_spool(webhook, job, rv, &receipt);
+    }
     note_push(r, &receipt, began);
     if (rv == APR_SUCCESS) {
         webhook_reply_stored(r, webhook->reply, &receipt);

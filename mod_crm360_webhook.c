@@ -225,6 +225,21 @@ static int webhook_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     return check_files(ap_conftree, apr_table_make(ptemp, 4), ptemp);
 }
 
+/* What is wrong with the settings of one server; NULL when nothing is. */
+static const char *config_fault(server_rec *s, apr_pool_t *pool)
+{
+    const crm360_config_t *config = config_of(s)->config;
+    const crm360_spool_place_t *place = crm360_config_spool(config);
+    const char *fault = crm360_config_check(config, CRM360_READ_HTTPD, pool);
+
+    if (!fault && place) {
+        fault = crm360_spool_fault(place, pool);
+    }
+    return fault && s->defn_name ? apr_psprintf(pool, "%s:%u: virtual host %s: %s", s->defn_name,
+                                                s->defn_line_number, s->server_hostname, fault)
+                                 : fault;
+}
+
 /* check_config, RUN_ALL: OK, DECLINED or an error. Runs for configtest too; what no single
  * directive can see is checked here, merged and for each server. */
 static int webhook_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -235,12 +250,8 @@ static int webhook_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t 
     (void)pconf;
     (void)plog;
     for (s = main_server; s; s = s->next) {
-        const char *fault = crm360_config_check(config_of(s)->config, CRM360_READ_HTTPD, ptemp);
+        const char *fault = config_fault(s, ptemp);
 
-        if (fault && s->defn_name) {
-            fault = apr_psprintf(ptemp, "%s:%u: virtual host %s: %s", s->defn_name,
-                                 s->defn_line_number, s->server_hostname, fault);
-        }
         if (fault) {
             ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, s, CRM360_LOGNO(0202) "%s",
                          fault);
@@ -283,11 +294,12 @@ static void plug_log(server_rec *main_server)
 }
 
 /* post_config, RUN_ALL: OK, DECLINED or an error. Makes the memory in which all children
- * remember that a Redis is away; connects to nothing. */
+ * remember that a Redis is away, or a spool full; connects to nothing. */
 static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                server_rec *main_server)
 {
-    apr_size_t slot = SLOT(crm360_queue_health_size());
+    apr_size_t health = SLOT(crm360_queue_health_size());
+    apr_size_t slot = health + SLOT(crm360_spool_state_size());
     apr_size_t count = 0;
     server_rec *s;
     apr_shm_t *shm;
@@ -314,12 +326,24 @@ static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     memset(at, 0, count * slot);
     for (s = main_server; s; s = s->next, at += slot) {
         config_of(s)->health = at;
+        config_of(s)->spool_state = at + health;
     }
     return OK;
 }
 
-/* child_init, VOID: makes the access to the queues. A child without it answers webhooks with 503
- * and serves everything else.
+/* The spool of one server. Here the process is the user that will write. */
+static void make_spool(webhook_server_t *server, apr_pool_t *pool)
+{
+    const crm360_spool_place_t *place = crm360_config_spool(server->config);
+
+    if (place) {
+        server->spool = crm360_spool_make(place, server->spool_state, pool);
+        crm360_spool_try(server->spool);
+    }
+}
+
+/* child_init, VOID: makes the access to the queues and spools. A child without queue spools its
+ * webhooks, or answers them with 503, and serves everything else.
  *
  * The queues do not end with the pool of the child: prefork destroys that one in its handler of
  * SIGTERM, also while a push is under way, and a list of connections that is cleaned up while one
@@ -344,13 +368,14 @@ static void webhook_child_init(apr_pool_t *pchild, server_rec *main_server)
         if (server->lender != server || server->queue) {
             continue;
         }
+        make_spool(server, pool);
         rv = crm360_queue_make(&server->queue, server->config, threads > 0 ? threads : 1,
                                server->health, pool);
         if (rv != APR_SUCCESS) {
             server->queue = NULL;
             ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                         CRM360_LOGNO(0204) "no access to the queue in this child; it answers "
-                                            "webhooks of this server with 503");
+                         CRM360_LOGNO(0204) "no access to the queue in this child; it spools "
+                                            "webhooks of this server, or answers 503");
         }
     }
 }

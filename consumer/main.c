@@ -12,6 +12,7 @@
 #include "consumer/signals.h"
 #include "core/config.h"
 #include "core/log.h"
+#include "core/spool.h"
 #include "core/status.h"
 #include "core/version.h"
 
@@ -121,6 +122,21 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
     return -1;
 }
 
+/* Reads the configuration, and looks whether what it names for us is there. */
+static apr_status_t read_config(crm360_config_t **config, const char **error, const char *file,
+                                apr_pool_t *pool)
+{
+    const crm360_spool_place_t *place;
+    apr_status_t rv = crm360_config_read(config, error, file, CRM360_READ_CONSUMER, pool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    place = crm360_config_spool(*config);
+    *error = place ? crm360_spool_fault(place, pool) : NULL;
+    return *error ? CRM360_ECONFIG : APR_SUCCESS;
+}
+
 /* On HUP: the log file is opened again, and the configuration read into the next life's pool. */
 static int reload(void *baton)
 {
@@ -130,8 +146,8 @@ static int reload(void *baton)
     consumer_output_reopen();
     apr_pool_create(&life->next_pool, NULL);
     apr_pool_tag(life->next_pool, "crm360_life");
-    if (crm360_config_read(&life->next, &error, life->options->config_file, CRM360_READ_CONSUMER,
-                           life->next_pool) == APR_SUCCESS) {
+    if (read_config(&life->next, &error, life->options->config_file, life->next_pool) ==
+        APR_SUCCESS) {
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "configuration read again");
         return 1;
     }
@@ -196,8 +212,7 @@ int main(int argc, const char *const *argv)
         return status;
     }
     apr_pool_create(&life.pool, NULL);
-    if (crm360_config_read(&life.config, &error, options.config_file, CRM360_READ_CONSUMER,
-                           life.pool) != APR_SUCCESS) {
+    if (read_config(&life.config, &error, options.config_file, life.pool) != APR_SUCCESS) {
         fprintf(stderr, "crm360d: %s\n", error);
         return EXIT_CONFIGURATION;
     }

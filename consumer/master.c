@@ -16,6 +16,7 @@
 
 #include "consumer/audit.h"
 #include "consumer/crew.h"
+#include "consumer/drain.h"
 #include "consumer/heartbeat.h"
 #include "consumer/identity.h"
 #include "consumer/listen.h"
@@ -50,6 +51,7 @@ typedef struct master_t {
     consumer_listener_t *listener;
     consumer_heartbeat_t *heartbeat;
     consumer_audit_t *audit;
+    consumer_drain_t *drain;
     const crm360_keys_t **keys; /* per database */
     int count;
     int *away;              /* per database: how often in a row it could not be used */
@@ -118,6 +120,7 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
     if (rv == APR_SUCCESS) {
         master->heartbeat =
             consumer_heartbeat_make(master->config, master->crew, master->queue, pool);
+        master->drain = consumer_drain_make(master->config, master->queue, pool);
     }
     apr_pool_create(&master->turn, pool);
     apr_pool_tag(master->turn, "crm360_turn");
@@ -383,7 +386,7 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
 {
     int idle[CRM360_LANES] = {0};
     apr_time_t next = deadline;
-    apr_time_t others[4];
+    apr_time_t others[5];
     int i;
 
     for (i = 0; i < master->crew->count; i++) {
@@ -395,7 +398,8 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
     others[1] = consumer_crew_next_start(master->crew);
     others[2] = consumer_listener_next(master->listener);
     others[3] = master->redis_up ? consumer_heartbeat_next(master->heartbeat) : CONSUMER_NEVER;
-    for (i = 0; i < 4; i++) {
+    others[4] = consumer_drain_next(master->drain, master->redis_up);
+    for (i = 0; i < 5; i++) {
         next = others[i] < next ? others[i] : next;
     }
     return next < master->look_at ? next : master->look_at;
@@ -492,6 +496,7 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
         if (master.redis_up) {
             consumer_heartbeat_tick(master.heartbeat, now, master.offset_ms, master.turn);
         }
+        consumer_drain_turn(master.drain, crm360_clock(), master.redis_up);
         wait_for_events(&master, next_event(&master, deadline));
         apr_pool_clear(master.turn);
     }

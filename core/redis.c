@@ -410,18 +410,23 @@ static apr_uint32_t now_ms(void)
     return (apr_uint32_t)apr_time_as_msec(crm360_clock());
 }
 
-/* Whether this caller may try: always when the server answers, else one caller each PROBE_MS. */
-static int may_try(crm360_redis_health_t *health)
+typedef enum { TURN_NONE, TURN_WORK, TURN_PROBE } turn_t;
+
+/* Whether this caller may work: always when the server answers. While it is away one caller each
+ * PROBE_MS may ask whether it is back, and work if it is. */
+static turn_t take_turn(crm360_redis_health_t *health)
 {
     apr_uint32_t probed;
     apr_uint32_t now;
 
     if (apr_atomic_read32(&health->state) != STATE_AWAY) {
-        return 1;
+        return TURN_WORK;
     }
     probed = apr_atomic_read32(&health->probed_ms);
     now = now_ms();
-    return now - probed >= PROBE_MS && apr_atomic_cas32(&health->probed_ms, now, probed) == probed;
+    return now - probed >= PROBE_MS && apr_atomic_cas32(&health->probed_ms, now, probed) == probed
+               ? TURN_PROBE
+               : TURN_NONE;
 }
 
 /* Notes the outcome of a call. One line a change of state, whichever process sees it first. */
@@ -529,17 +534,43 @@ static apr_status_t run_once(crm360_redis_pool_t *rp, crm360_redis_t *redis, int
     return rv;
 }
 
+/* The same, and once more on a fresh connection when the old one turns out to be closed. */
+static apr_status_t run_safely(crm360_redis_pool_t *rp, crm360_redis_t *redis,
+                               crm360_redis_work_t *work, void *baton,
+                               crm360_redis_purpose_t purpose, apr_pool_t *pool)
+{
+    int fresh;
+    apr_status_t rv = run_once(rp, redis, &fresh, work, baton, pool);
+
+    if (rv == CRM360_EAWAY && !fresh && !redis->timed_out && purpose != CRM360_REDIS_ONCE) {
+        rv = run_once(rp, redis, &fresh, work, baton, pool);
+    }
+    return rv;
+}
+
+/* A crm360_redis_work_t: asks whether the server answers, and leaves nothing with one that does
+ * not: a message would be stored by it whenever it goes on. */
+static apr_status_t ping(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    crm360_command_t *command = crm360_command_make(1, pool);
+    crm360_reply_t *reply;
+
+    (void)baton;
+    crm360_command_add(command, "PING");
+    return crm360_redis_command(&reply, redis, command, pool);
+}
+
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
                               void *baton, crm360_redis_purpose_t purpose, const char **detail,
                               apr_pool_t *pool)
 {
     void *resource;
     crm360_redis_t *redis;
+    turn_t turn = take_turn(redis_pool->health);
     apr_status_t rv;
-    int fresh;
 
     *detail = "";
-    if (!may_try(redis_pool->health)) {
+    if (turn == TURN_NONE) {
         *detail = "known to be out of reach";
         return CRM360_EAWAY;
     }
@@ -549,9 +580,10 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
         return CRM360_EAWAY;
     }
     redis = resource;
-    rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
-    if (rv == CRM360_EAWAY && !fresh && !redis->timed_out && purpose != CRM360_REDIS_ONCE) {
-        rv = run_once(redis_pool, redis, &fresh, work, baton, pool);
+    rv = turn == TURN_PROBE ? run_safely(redis_pool, redis, ping, NULL, CRM360_REDIS_READ, pool)
+                            : APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        rv = run_safely(redis_pool, redis, work, baton, purpose, pool);
     }
     if (rv != APR_SUCCESS) {
         *detail = apr_pstrdup(pool, redis->error);

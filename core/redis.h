@@ -78,7 +78,8 @@ typedef enum {
 /* Borrows a connection, connects it where necessary, runs `work`, gives the connection back.
  * When the connection turns out to have been closed (Redis was restarted), `work` runs once more
  * on a fresh one, unless its purpose forbids it; after a timeout never. CRM360_EAWAY at once
- * while the server is known to be away. *detail (in `pool`) says what failed. */
+ * while the server is known to be away, save for one caller every 250 ms, who asks with a PING
+ * first. *detail (in `pool`) says what failed. */
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
                               void *baton, crm360_redis_purpose_t purpose, const char **detail,
                               apr_pool_t *pool) __attribute__((warn_unused_result));

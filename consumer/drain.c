@@ -1,0 +1,405 @@
+/*
+ * The drain of the spool. At rest it looks once a second when the folder has changed last, and
+ * reads nothing. After a change it walks through the messages in their order, again and again until
+ * none is left. Must never hold the master up, and never remove what Redis has not confirmed.
+ */
+#include "consumer/drain.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "consumer/schedule.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/spool.h"
+
+/* How often a folder at rest is looked at. */
+#define LOOK_EVERY APR_USEC_PER_SEC
+/* While a file is there of which nobody knows yet whether it becomes a message. */
+#define LOOK_UNSETTLED (10 * APR_USEC_PER_SEC)
+/* One slice. */
+#define SLICE_TIME (20 * 1000)
+#define SLICE_FILES 100
+/* Pauses when Redis does not take the next message, when a message cannot be carried, and when the
+ * folder cannot be used: doubles from the first to the most. */
+#define PAUSE_FIRST (250 * 1000)
+#define REDIS_PAUSE_MOST APR_USEC_PER_SEC
+#define HELD_PAUSE_MOST (60 * APR_USEC_PER_SEC)
+#define FOLDER_PAUSE_MOST (30 * APR_USEC_PER_SEC)
+/* So many messages of one database are refused in a walk before the rest of it waits for the
+ * next. */
+#define REFUSALS_MOST 3
+/* Memory that one message has taken and the next may use; more goes back to the system. */
+#define KEEP_BYTES ((apr_size_t)1 << 20)
+
+struct consumer_drain_t {
+    crm360_spool_t *spool; /* NULL = none */
+    const char *folder;
+    crm360_queue_t *queue;
+    apr_pool_t *pool;
+    apr_pool_t *message; /* of one message */
+    apr_pool_t *walking; /* of the walk */
+
+    crm360_spool_walk_t *walk; /* NULL = at rest */
+    const char *name;          /* the message in hand; NULL = the next one of the walk */
+    apr_hash_t *refusals;      /* in this walk, by database: int */
+    int held;                  /* messages that this walk had to leave */
+    int found;                 /* messages that this walk has met */
+
+    apr_time_t seen;    /* change of the folder before the walk that found nothing; -1 = none */
+    apr_time_t look_at; /* next turn */
+    int was_up;
+    int tries;         /* in a row that Redis did not take a message */
+    int held_walks;    /* in a row that had to leave messages */
+    int folder_faults; /* in a row */
+
+    apr_time_t began; /* of this drain, when its first message was carried; 0 = none yet */
+    int carried;
+    int duplicates;
+    int aside;
+
+    apr_pool_t *troubles; /* until a walk leaves nothing */
+    apr_hash_t *blamed;   /* what was logged as staying in the spool: databases, and "" */
+};
+
+consumer_drain_t *consumer_drain_make(const crm360_config_t *config, crm360_queue_t *queue,
+                                      apr_pool_t *pool)
+{
+    const crm360_spool_place_t *place = crm360_config_spool(config);
+    consumer_drain_t *drain = apr_pcalloc(pool, sizeof *drain);
+    apr_allocator_t *allocator;
+
+    if (!place) {
+        return drain;
+    }
+    drain->folder = place->folder;
+    drain->queue = queue;
+    drain->pool = pool;
+    drain->seen = -1;
+    drain->spool = crm360_spool_make(place, NULL, pool);
+    apr_pool_create(&drain->troubles, pool);
+    apr_pool_tag(drain->troubles, "crm360_drain_troubles");
+    drain->blamed = apr_hash_make(drain->troubles);
+    apr_pool_create(&drain->walking, pool);
+    apr_pool_tag(drain->walking, "crm360_drain");
+    /* A message may be large: its memory must not stay with the master. */
+    if (apr_allocator_create(&allocator) == APR_SUCCESS) {
+        apr_allocator_max_free_set(allocator, KEEP_BYTES);
+        apr_pool_create_ex(&drain->message, pool, NULL, allocator);
+        apr_allocator_owner_set(allocator, drain->message);
+    }
+    else {
+        apr_pool_create(&drain->message, pool);
+    }
+    apr_pool_tag(drain->message, "crm360_drained");
+    return drain;
+}
+
+apr_time_t consumer_drain_next(const consumer_drain_t *drain, int up)
+{
+    return drain->spool && up ? drain->look_at : CONSUMER_NEVER;
+}
+
+static void pause_for(consumer_drain_t *drain, int tries, apr_interval_time_t most)
+{
+    drain->look_at = crm360_clock() + crm360_backoff_reconnect(tries, PAUSE_FIRST, most);
+}
+
+/* The folder or a file in it could not be used as it must be. */
+static void folder_fault(consumer_drain_t *drain, apr_status_t rv, const char *doing)
+{
+    if (drain->folder_faults++ == 0) {
+        crm360_log(CRM360_LOG_ERROR, rv,
+                   CRM360_LOGNO(0352) "the spool %s cannot be used (%s); tried again by itself",
+                   drain->folder, doing);
+    }
+    pause_for(drain, drain->folder_faults, FOLDER_PAUSE_MOST);
+}
+
+static void folder_fine(consumer_drain_t *drain)
+{
+    if (drain->folder_faults) {
+        drain->folder_faults = 0;
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "the spool %s can be used again", drain->folder);
+    }
+}
+
+/* ---- one message ---- */
+
+typedef enum {
+    NEXT,  /* it is done with, one way or another: on to the next */
+    AGAIN, /* it stays in hand, and Redis is given a pause */
+    BROKEN /* the folder is given a pause */
+} carry_t;
+
+/* A message that is left for a later walk. Why is logged once for each database ("" for a file that
+ * cannot be read), until a walk has left nothing. */
+static void leave(consumer_drain_t *drain, apr_status_t rv, const char *database,
+                  const char *detail)
+{
+    drain->held++;
+    if (apr_hash_get(drain->blamed, database, APR_HASH_KEY_STRING)) {
+        return;
+    }
+    database = apr_pstrdup(drain->troubles, database);
+    apr_hash_set(drain->blamed, database, APR_HASH_KEY_STRING, database);
+    if (*database) {
+        crm360_log(CRM360_LOG_ERROR, rv,
+                   CRM360_LOGNO(0353) "spooled messages of %s stay in the spool: %s", database,
+                   detail ? detail : "no detail");
+    }
+    else {
+        crm360_log(CRM360_LOG_ERROR, rv,
+                   CRM360_LOGNO(0354) "%s in the spool cannot be read; it stays there, and others "
+                                      "may like it",
+                   drain->name);
+    }
+}
+
+/* What Redis has answered shows that something is wrong with the keys of its database: after some
+ * of these the rest of the database waits for the next walk. */
+static void count_refusal(consumer_drain_t *drain, const char *database)
+{
+    int *count = apr_hash_get(drain->refusals, database, APR_HASH_KEY_STRING);
+
+    if (!count) {
+        count = apr_pcalloc(drain->walking, sizeof *count);
+        apr_hash_set(drain->refusals, apr_pstrdup(drain->walking, database), APR_HASH_KEY_STRING,
+                     count);
+    }
+    (*count)++;
+}
+
+static int is_refused(const consumer_drain_t *drain, const char *database)
+{
+    const int *count = apr_hash_get(drain->refusals, database, APR_HASH_KEY_STRING);
+
+    return count && *count >= REFUSALS_MOST;
+}
+
+static carry_t set_aside(consumer_drain_t *drain, const char *why)
+{
+    const char *aside;
+    apr_status_t rv = crm360_spool_set_aside(&aside, drain->spool, drain->name, drain->message);
+
+    if (APR_STATUS_IS_ENOENT(rv)) {
+        return NEXT;
+    }
+    if (rv != APR_SUCCESS) {
+        folder_fault(drain, rv, "renaming a file");
+        return BROKEN;
+    }
+    drain->aside++;
+    crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+               CRM360_LOGNO(0351) "%s in the spool is no message (%s); it is called %s now",
+               drain->name, why, aside);
+    return NEXT;
+}
+
+/* Redis has it, or had it already. */
+static carry_t taken(consumer_drain_t *drain, const crm360_spooled_t *spooled, int duplicate)
+{
+    apr_status_t rv = crm360_spool_remove(drain->spool, drain->name, spooled->bytes);
+
+    drain->tries = 0;
+    if (rv != APR_SUCCESS) {
+        folder_fault(drain, rv, "removing a file");
+        return BROKEN;
+    }
+    if (!drain->began) {
+        drain->began = crm360_clock();
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "carrying spooled messages into Redis");
+    }
+    drain->carried++;
+    drain->duplicates += duplicate;
+    return NEXT;
+}
+
+static carry_t carry(consumer_drain_t *drain)
+{
+    crm360_spooled_t spooled;
+    crm360_receipt_t receipt;
+    const char *database;
+    apr_status_t rv;
+
+    rv = crm360_spool_read(&spooled, drain->spool, drain->name, drain->message);
+    if (APR_STATUS_IS_ENOENT(rv)) {
+        return NEXT; /* somebody else has removed it */
+    }
+    if (rv == CRM360_EDATA) {
+        return set_aside(drain, spooled.detail);
+    }
+    if (rv != APR_SUCCESS) {
+        leave(drain, rv, "", spooled.detail);
+        return NEXT;
+    }
+    database = apr_pstrcat(drain->message, spooled.push.customer, "/", spooled.push.database, NULL);
+    if (is_refused(drain, database)) {
+        drain->held++;
+        return NEXT;
+    }
+    rv = crm360_queue_push(&receipt, drain->queue, &spooled.push, drain->message);
+    if (rv == APR_SUCCESS) {
+        return taken(drain, &spooled, receipt.duplicate);
+    }
+    if (rv == CRM360_EAWAY || rv == CRM360_EREFUSED) {
+        pause_for(drain, ++drain->tries, REDIS_PAUSE_MOST); /* the queue logs it */
+        return AGAIN;
+    }
+    if (rv != CRM360_EUNSAFE) {
+        count_refusal(drain, database);
+    }
+    leave(drain, rv, database, receipt.detail);
+    return NEXT;
+}
+
+/* ---- walks ---- */
+
+static void end_walk(consumer_drain_t *drain)
+{
+    drain->walk = NULL;
+    drain->name = NULL;
+    apr_pool_clear(drain->walking);
+}
+
+/* Whether nothing has changed since the folder was found empty. */
+static int is_empty(const consumer_drain_t *drain)
+{
+    apr_time_t changed;
+    int sure;
+
+    return crm360_spool_changed(&changed, &sure, drain->spool) == APR_SUCCESS &&
+           changed == drain->seen;
+}
+
+static apr_status_t begin_walk(consumer_drain_t *drain)
+{
+    apr_time_t changed;
+    int sure;
+    apr_status_t rv = crm360_spool_changed(&changed, &sure, drain->spool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    drain->seen = sure ? changed : -1;
+    drain->held = drain->found = 0;
+    drain->refusals = apr_hash_make(drain->walking);
+    return crm360_spool_walk(&drain->walk, drain->spool, drain->walking);
+}
+
+/* Says what the drain has done, when there is something to say. */
+static void tell(consumer_drain_t *drain)
+{
+    if (drain->began) {
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
+                   "carried %d spooled messages into Redis in %.1f s (%d of them were repeated "
+                   "deliveries); %d stay, %d files were set aside",
+                   drain->carried, (double)(crm360_clock() - drain->began) / APR_USEC_PER_SEC,
+                   drain->duplicates, drain->held, drain->aside);
+    }
+    drain->began = 0;
+    drain->carried = drain->duplicates = drain->aside = 0;
+}
+
+/* The walk has come to its end. */
+static apr_status_t finish(consumer_drain_t *drain)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int settled = 1;
+
+    end_walk(drain);
+    if (drain->held) {
+        tell(drain);
+        drain->seen = -1;
+        pause_for(drain, ++drain->held_walks, HELD_PAUSE_MOST);
+        return APR_SUCCESS;
+    }
+    drain->held_walks = 0;
+    apr_pool_clear(drain->troubles);
+    drain->blamed = apr_hash_make(drain->troubles);
+    folder_fine(drain);
+    if (drain->found) {
+        drain->seen = -1;
+        drain->look_at = 0; /* others may have come meanwhile */
+        return APR_SUCCESS;
+    }
+    tell(drain);
+    rv = crm360_spool_settle(&settled, drain->spool);
+    if (!settled) {
+        drain->seen = -1;
+    }
+    drain->look_at = crm360_clock() + (settled ? LOOK_EVERY : LOOK_UNSETTLED);
+    return rv;
+}
+
+/* One slice of a walk. */
+static apr_status_t walk_on(consumer_drain_t *drain, apr_time_t until)
+{
+    int i;
+
+    drain->look_at = 0;
+    for (i = 0; i < SLICE_FILES && crm360_clock() < until; i++) {
+        carry_t outcome;
+
+        if (!drain->name) {
+            apr_status_t rv = crm360_spool_next(&drain->name, drain->walk, until);
+
+            if (rv != APR_SUCCESS) {
+                drain->name = NULL;
+                return rv == APR_EOF ? finish(drain) : rv == APR_TIMEUP ? APR_SUCCESS : rv;
+            }
+            drain->found++;
+        }
+        outcome = carry(drain);
+        apr_pool_clear(drain->message);
+        if (outcome == AGAIN) {
+            return APR_SUCCESS;
+        }
+        drain->name = NULL;
+        if (outcome == BROKEN) {
+            end_walk(drain);
+            drain->seen = -1;
+            return APR_SUCCESS;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+void consumer_drain_turn(consumer_drain_t *drain, apr_time_t now, int up)
+{
+    apr_status_t rv;
+
+    if (!drain->spool || !up) {
+        drain->was_up = 0;
+        return;
+    }
+    if (!drain->was_up) {
+        drain->was_up = 1;
+        drain->look_at = 0;
+    }
+    if (now < drain->look_at) {
+        return;
+    }
+    if (!drain->walk && is_empty(drain)) {
+        drain->look_at = now + LOOK_EVERY;
+        return;
+    }
+    rv = crm360_spool_lock(drain->spool);
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        drain->look_at = now + LOOK_EVERY / 10; /* somebody else is at it, for some ms */
+        return;
+    }
+    if (rv == APR_SUCCESS && !drain->walk) {
+        rv = begin_walk(drain);
+    }
+    if (rv == APR_SUCCESS && drain->walk) {
+        rv = walk_on(drain, now + SLICE_TIME);
+    }
+    crm360_spool_unlock(drain->spool);
+    if (rv != APR_SUCCESS) {
+        end_walk(drain);
+        drain->seen = -1;
+        folder_fault(drain, rv, "reading the folder");
+    }
+}
