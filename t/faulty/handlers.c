@@ -1,7 +1,9 @@
 /*
  * Handlers that misbehave on demand, linked into a crm360d of its own for the tests
- * (build/t/crm360d_faulty) in the place of handlers/handlers.c. The first word of the body says
- * what to do; never part of what is installed.
+ * (build/t/crm360d_faulty) in the place of handlers/handlers.c; never part of what is installed.
+ * The body is an order: a word, and after it, where the test wants to count effects, a serial number
+ * and how many ms the work takes; whatever follows is ballast. With a serial number the effect comes
+ * first: a row of the table Effects, which the test has made.
  */
 #include <apr_strings.h>
 
@@ -10,44 +12,136 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crm/db_private.h"
 #include "handlers/handler.h"
+
+/* What "allocate" takes at a time, and how often: more than any worker should have, but not
+ * all that a machine has before the deadline of the handler. */
+#define BITE_BYTES (16 * 1024 * 1024)
+#define BITE_EVERY (10 * 1000)
+
+typedef struct order_t {
+    const char *word;
+    const char *serial; /* NULL = none */
+    apr_interval_time_t takes;
+} order_t;
 
 static int serves(const crm360_route_t *route)
 {
     return strcmp(route->platform, "Adictiz") == 0;
 }
 
-static apr_status_t deliver(handler_result_t *result, const crm360_message_t *message,
-                            const handler_context_t *context, apr_pool_t *pool)
+static order_t read_order(const crm360_message_t *message, apr_pool_t *pool)
 {
-    const char *order = apr_pstrmemdup(pool, message->body, message->body_len);
+    char *rest = apr_pstrmemdup(pool, message->body, message->body_len);
+    order_t order = {.word = apr_strtok(rest, " ", &rest)};
+    const char *takes;
 
-    (void)context;
-    result->verdict = HANDLER_DONE;
-    if (strcmp(order, "crash") == 0) {
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer would make a report of it */
-        raise(SIGSEGV);
+    order.word = order.word ? order.word : "";
+    order.serial = apr_strtok(NULL, " ", &rest);
+    takes = apr_strtok(NULL, " ", &rest);
+    order.takes = takes ? apr_time_from_msec(apr_atoi64(takes)) : 0;
+    if (strcmp(order.word, "sleep") == 0) {
+        order.takes = order.serial ? apr_time_from_msec(apr_atoi64(order.serial)) : 0;
+        order.serial = NULL;
     }
-    else if (strcmp(order, "hang") == 0) {
+    return order;
+}
+
+/* One row a run: a second run leaves a second row, and "when" is the clock that Redis has too. */
+static apr_status_t leave_effect(crm_db_t *db, const char *serial, const char *id, apr_pool_t *pool)
+{
+    static const crm_db_statement_t insert = {
+        .label = "faulty_effect",
+        .sql = "INSERT INTO Effects (Serial, MessageId, RanAt) VALUES (%s, %s, %s)"};
+    const char *now = apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_as_msec(apr_time_now()));
+
+    return crm_db_execute(NULL, db, &insert, CRM_DB_VALUES(serial, id, now), pool);
+}
+
+static void crash(void)
+{
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer would make a report of it */
+    raise(SIGSEGV);
+}
+
+static void allocate(void)
+{
+    for (;;) {
+        char *bite = malloc(BITE_BYTES);
+
+        if (!bite) {
+            crash(); /* what APR's pools do when memory is refused */
+        }
+        memset(bite, 1, BITE_BYTES); /* never freed */
+        apr_sleep(BITE_EVERY);
+    }
+}
+
+/* The same from a pool, which never comes back from what is refused. */
+static void hoard(apr_pool_t *pool)
+{
+    for (;;) {
+        memset(apr_palloc(pool, BITE_BYTES), 1, BITE_BYTES);
+        apr_sleep(BITE_EVERY);
+    }
+}
+
+/* Orders that never come back. */
+static void misbehave(const char *word)
+{
+    static volatile unsigned spins;
+
+    if (strcmp(word, "crash") == 0) {
+        crash();
+    }
+    else if (strcmp(word, "loop") == 0) {
+        for (;;) {
+            spins++;
+        }
+    }
+    else if (strcmp(word, "allocate") == 0) {
+        allocate();
+    }
+    else if (strcmp(word, "hang") == 0) {
         for (;;) {
             pause();
         }
     }
-    else if (strncmp(order, "sleep ", 6) == 0) {
-        apr_sleep(apr_time_from_msec(apr_atoi64(order + 6)));
+}
+
+static apr_status_t deliver(handler_result_t *result, const crm360_message_t *message,
+                            const handler_context_t *context, apr_pool_t *pool)
+{
+    order_t order = read_order(message, pool);
+
+    result->verdict = HANDLER_DONE;
+    if (order.takes) {
+        apr_sleep(order.takes);
     }
-    else if (strcmp(order, "retry") == 0) {
+    if (order.serial) {
+        apr_status_t rv = leave_effect(context->db, order.serial, message->id, pool);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    if (strcmp(order.word, "hoard") == 0) {
+        hoard(pool);
+    }
+    misbehave(order.word);
+    if (strcmp(order.word, "retry") == 0) {
         result->verdict = HANDLER_RETRY;
         result->reason = "told to retry";
     }
-    else if (strcmp(order, "reject") == 0) {
+    else if (strcmp(order.word, "reject") == 0) {
         result->verdict = HANDLER_REJECT;
         result->reason = "told to reject";
     }
-    else if (strcmp(order, "conflict") == 0) {
+    else if (strcmp(order.word, "conflict") == 0) {
         return CRM360_ECONFLICT;
     }
-    else if (strcmp(order, "fault") == 0) {
+    else if (strcmp(order.word, "fault") == 0) {
         return APR_EGENERAL;
     }
     return APR_SUCCESS;
