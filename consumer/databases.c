@@ -8,11 +8,11 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/queue.h"
-#include "crm/inbox.h"
+#include "crm/retention.h"
 
 /* Connections a worker keeps open; further databases close the one that was idle longest. */
 #define OPEN_MOST 32
-/* How often, and how many rows at a time, the inbox of a database is pruned. */
+/* How often, and how many rows at a time, a database that is worked on is pruned. */
 #define PRUNE_EVERY (APR_USEC_PER_SEC * 3600)
 #define PRUNE_ROWS 10000
 
@@ -122,9 +122,9 @@ void consumer_database_failed(consumer_database_t *database, const char *why)
 void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
 {
     apr_time_t now = crm360_clock();
-    apr_interval_time_t keep = crm360_config_inbox_keep(database->owner->config);
+    crm_retention_t keep;
+    crm_pruned_t pruned;
     apr_status_t rv;
-    int pruned = 0;
 
     if (database->complained) {
         database->complained = 0;
@@ -134,15 +134,17 @@ void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
     if (database->pruned && now - database->pruned < PRUNE_EVERY) {
         return;
     }
-    rv = crm_inbox_prune(&pruned, database->db, keep, PRUNE_ROWS, pool);
+    keep.inbox = crm360_config_inbox_keep(database->owner->config);
+    keep.events = crm360_config_event_keep(database->owner->config);
+    rv = crm_retention_prune(&pruned, database->db, &keep, PRUNE_ROWS, pool);
     if (rv != APR_SUCCESS) {
         crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                   CRM360_LOGNO(0314) "pruning the inbox of %s/%s: %s; next try in an hour",
+                   CRM360_LOGNO(0314) "pruning %s/%s: %s; next try in an hour",
                    database->conf->customer, database->conf->alias, crm_db_error(database->db));
         close_database(database);
     }
     /* As long as there is more to delete, each batch deletes some. */
-    if (rv != APR_SUCCESS || pruned < PRUNE_ROWS) {
+    if (rv != APR_SUCCESS || !pruned.more) {
         database->pruned = now;
     }
 }

@@ -17,7 +17,7 @@ typedef struct consumer_database_t {
     crm_db_t *db;      /* NULL = not open */
     apr_pool_t *pool;  /* of the connection; destroyed with it */
     apr_time_t used;   /* crm360_clock() of the last use */
-    apr_time_t pruned; /* when the inbox was last pruned */
+    apr_time_t pruned; /* when its old rows were last deleted */
     int fits;          /* how many messages to claim: so many have fitted into a batch's time */
     int unsettled;     /* leases may be left under our name */
     int complained;    /* that it is out of reach has been logged */
@@ -38,7 +38,7 @@ apr_status_t consumer_database_open(consumer_database_t **database, consumer_dat
  * the next use makes a new one. */
 void consumer_database_failed(consumer_database_t *database, const char *why);
 
-/* A transaction went well: logs the end of a failure, prunes the inbox once an hour. */
+/* A transaction went well: logs the end of a failure, prunes once an hour. */
 void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool);
 
 #endif

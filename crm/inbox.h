@@ -12,9 +12,4 @@
 apr_status_t crm_inbox_add(int *fresh, crm_db_t *db, const char *id, const char *route,
                            apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* Deletes rows processed more than `keep` ago, at most `most` of them, in a transaction of its
- * own. *pruned counts. */
-apr_status_t crm_inbox_prune(int *pruned, crm_db_t *db, apr_interval_time_t keep, int most,
-                             apr_pool_t *pool) __attribute__((warn_unused_result));
-
 #endif

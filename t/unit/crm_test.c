@@ -4,6 +4,7 @@
 #include "crm/country.h"
 #include "crm/date.h"
 #include "crm/db_private.h"
+#include "crm/retention.h"
 #include "t/unit/crm_tools.h"
 
 static const crm_db_statement_t insert_version = {
@@ -38,22 +39,28 @@ static void migrations(void)
        "opening makes no file");
 
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
-    ok(done.created && done.from == 0 && done.to == 1, "from nothing to version 1");
+    ok(done.created && done.from == 0 && done.to == 2, "from nothing to version 2");
     ok(apr_stat(&info, section->params, APR_FINFO_PROT, pool) == APR_SUCCESS &&
            (info.protection & 0x777) == 0x640,
        "with mode 0640");
-    is_text(tools_query(section, "SELECT COUNT(*), MAX(Version) FROM WebhookSchema"), "1|1",
+    is_text(tools_query(section, "SELECT COUNT(*), MAX(Version) FROM WebhookSchema"), "2|2",
             "the version is noted");
     is_text(tools_query(section, "PRAGMA journal_mode"), "wal", "write-ahead log");
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
-    ok(!done.created && done.from == 1 && done.to == 1, "changes nothing");
-    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "1", "nothing at all");
+    ok(!done.created && done.from == 2 && done.to == 2, "changes nothing");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "2", "nothing at all");
     ok(crm_db_open(&db, &why, section, pool) == APR_SUCCESS, "now it opens");
     crm_db_close(db);
 
+    tools_query(section, "DROP TABLE WebhookEvents");
+    tools_query(section, "DELETE FROM WebhookSchema WHERE Version = 2");
+    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "version 1 is refused");
+    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "and migrated");
+    ok(done.from == 1 && done.to == 2, "from 1 to 2");
+
     tools_query(section, "INSERT INTO WebhookSchema VALUES (99, 'x')");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
-    ok(strstr(why, "version 99, this program needs 1") != NULL, "and says so");
+    ok(strstr(why, "version 99, this program needs 2") != NULL, "and says so");
     ok(crm_migrate(&done, &why, section, pool) == CRM360_ESCHEMA, "migrate refuses it too");
     tools_query(section, "DELETE FROM WebhookSchema");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an older one is refused");
@@ -234,19 +241,29 @@ static void pruning(void)
 {
     crm360_database_t *section = tools_section("pruning");
     crm_db_t *db = tools_open(section);
-    int pruned = 0;
+    crm_retention_t keep = {.inbox = apr_time_from_sec(86400), .events = apr_time_from_sec(86400)};
+    crm_pruned_t pruned;
 
     tools_query(section, "INSERT INTO WebhookInbox VALUES ('old1', 'r', '2020-01-01T00:00:00'),"
                          " ('old2', 'r', '2020-01-02T00:00:00'),"
                          " ('new', 'r', '2999-01-01T00:00:00')");
-    ok(crm_inbox_prune(&pruned, db, apr_time_from_sec(86400), 1, pool) == APR_SUCCESS, "prune one");
-    is_number(pruned, 1, "one");
+    tools_query(section, "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At) VALUES"
+                         " ('m', 1, 'open', '2020-01-01T00:00:00'),"
+                         " ('m', NULL, 'click', '2999-01-01T00:00:00')");
+    ok(crm_retention_prune(&pruned, db, &keep, 1, pool) == APR_SUCCESS, "prune one of each");
+    ok(pruned.inbox == 1 && pruned.events == 1 && pruned.more, "one of each");
     is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox ORDER BY 1"), "new\nold2",
             "the oldest first");
-    ok(crm_inbox_prune(&pruned, db, apr_time_from_sec(86400), 100, pool) == APR_SUCCESS,
-       "prune all");
+    is_text(tools_query(section, "SELECT Kind FROM WebhookEvents"), "click", "of events, too");
+    ok(crm_retention_prune(&pruned, db, &keep, 100, pool) == APR_SUCCESS, "prune all");
+    ok(pruned.inbox == 1 && pruned.events == 0 && !pruned.more, "the other one");
     is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox"), "new",
             "the young one stays");
+    keep.events = apr_time_from_sec(86400) * 36500;
+    tools_query(section, "INSERT INTO WebhookEvents (MessageId, Kind, At) VALUES"
+                         " ('m', 'open', '2020-01-01T00:00:00')");
+    ok(crm_retention_prune(&pruned, db, &keep, 100, pool) == APR_SUCCESS && pruned.events == 0,
+       "each table has a time of its own");
     crm_db_close(db);
 }
 
@@ -260,11 +277,11 @@ static void migrations_pgsql(void)
     crm_db_t *db;
 
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an empty database is no schema");
-    ok(strstr(why, "version 0, this program needs 1; run: crm360ctl migrate") != NULL, "%s", why);
+    ok(strstr(why, "version 0, this program needs 2; run: crm360ctl migrate") != NULL, "%s", why);
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
-    ok(!done.created && done.from == 0 && done.to == 1, "from nothing to version 1");
+    ok(!done.created && done.from == 0 && done.to == 2, "from nothing to version 2");
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
-    ok(done.from == 1 && done.to == 1, "changes nothing");
+    ok(done.from == 2 && done.to == 2, "changes nothing");
     tools_query(section, "INSERT INTO WebhookSchema VALUES (99, '" DATE "')");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
     tools_query(section, "DELETE FROM WebhookSchema");
