@@ -94,6 +94,40 @@ subtest 'push' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'push of a delivery' => sub {
+    my $seen = "${tag}seen:d";
+    my $deliver = sub {
+        my ($id, $content, %o) = @_;
+        return call('push', [$live, message($id), $counters, message($id) . ':parts', $seen], $id,
+            $o{delay} // 0, $o{text} // "body of $id", 'crm360:1:wake', $o{length} // 0, $content,
+            $o{window} // 60000, $o{strict} // 0);
+    };
+    my $first = $deliver->('a', 'aa', delay => 5000)->[0];
+    is $redis->command('GET', $seen), "a aa $first", 'it is remembered: id, content, visible from';
+    cmp_ok $redis->command('PTTL', $seen), '>', 50000, 'for its window';
+    is_deeply $deliver->('b', 'aa'), [$first, 2, 'a'], 'it comes again: the first one is named';
+    is_deeply $deliver->('b', 'aa', text => '', length => 9), [$first, 2, 'a'], 'of parts as well, and none is wanted';
+    is_deeply $redis->command('ZRANGE', $live, 0, -1), ['a'], 'nothing is queued';
+    is $redis->command('EXISTS', message('b')), 0, 'nor stored';
+    is_deeply { @{ $redis->command('HGETALL', $counters) } }, { received => 1, duplicate => 2 }, 'but counted';
+    is_deeply $deliver->('a', 'aa'), [$first, 0, 'a'], 'the same message again is no repetition';
+    claim('t');
+    $redis->command('ZADD', $live, 0, 'a');
+    claim('t');
+    ack('t', 'a');
+    is_deeply $deliver->('a', 'aa'), [$first, 0, 'a'], 'nor when it is done already';
+    is $redis->command('ZCARD', $live), 0, 'and it is not queued again';
+    is_deeply $deliver->('c', 'bb', strict => 1), [$first, 3, 'a'], 'another content, strictly: refused';
+    is $redis->command('ZCARD', $live), 0, 'nothing is queued';
+    is $deliver->('c', 'bb')->[1], 1, 'else it is another one';
+    $redis->command('SET', $live, 'wrong') if $redis->command('DEL', $live);
+    $redis->command('DEL', $seen);
+    eval { $deliver->('d', 'aa') };
+    like $@, qr/WRONGTYPE/, 'a queue of the wrong type fails a push';
+    is $redis->command('EXISTS', $seen), 0, 'and nothing is remembered of it';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'wake-ups' => sub {
     my $ear = Crm360::Redis->connect($site->redis_socket);
     $ear->command('SUBSCRIBE', 'crm360:1:wake');
@@ -359,6 +393,11 @@ subtest 'at the memory limit' => sub {
     eval { put('e') };
     like $@, qr/OOM/, 'a push is refused';
     is $redis->command('ZSCORE', $live, 'e'), undef, 'and leaves nothing';
+    eval {
+        call('push', [$live, message('e'), $counters, 'p', "${tag}seen:e"], 'e', 0, 'x', 'w', 1, 'aa', 9000, 0)
+    };
+    like $@, qr/OOM/, 'that of a delivery as well';
+    is $redis->command('EXISTS', "${tag}seen:e"), 0, 'which is not remembered then';
     is ids(claim('t', most => 2)), 'b c', 'a claim works';
     is extend('t', 60000, 'b', 'c'), 2, 'an extension';
     is ack('t0', 'a'), 1, 'an ack';

@@ -31,6 +31,7 @@ my @verbs = qw(push claim extend ack retry bury release redrive drop reconcile);
 my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) } @verbs, 'heal';
 
 my @ids = map { "id$_" } 1 .. 12;
+my @deliveries = qw(d1 d2 k1 k2); # those with a k are strict
 my @workers = qw(w1 w2 w3);
 my $serial = 0;
 my @tokens = ('none');
@@ -38,12 +39,13 @@ my @tokens = ('none');
 my $clean = 1; # nobody else has changed anything so far
 
 # The model: per id whether it is queued and due, or in another lane, its claim and history (undef =
-# there, and unreadable), and what else is stored.
-my (%queued, %due, %batch, %claim, %failure, %dead, %message, %split, %count);
+# there, and unreadable), and what else is stored; by delivery what is remembered of it (id and content).
+my (%seen, %queued, %due, %batch, %claim, %failure, %dead, %message, %split, %count);
 
 sub pick { return $_[rand @_] }
 sub some { my %h = map { $_ => 1 } map { pick(@ids) } 1 .. 1 + rand 5; return sort keys %h }
 sub message { return "${tag}message:$_[0]" }
+sub seen { return "${tag}seen:$_[0]" }
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -76,14 +78,29 @@ sub do_push {
     # An id is made once: what is dead is not pushed again, unless somebody repeats a lost answer.
     my ($id, $far) = (pick($clean ? grep({ !$dead{$_} } @ids) : (), $clean ? () : @ids), rand() < 0.3);
     return ['', ''] if !$id;
-    my $new = $queued{$id} ? 0 : 1;
-    my $said = call('push', [$live, message($id), $counters], $id, $far ? $FAR : 0, "body $id", 'wake');
+    my ($of, $content) = rand() < 0.5 ? (pick(@deliveries), pick(qw(aa bb))) : ('', '');
+    if ($of && rand() < 0.2) { # it is forgotten, or nobody can read it
+        $redis->command(@{ pick(['DEL', seen($of)], ['SET', seen($of), 'x'], ['HSET', seen($of), 'x', 'y']) })
+            if $redis->command('DEL', seen($of));
+        delete $seen{$of};
+    }
+    my $known = $of && $seen{$of};
+    my ($outcome, $counts) = $queued{$id} ? (0, $id)
+        : !$known ? (1, $id)
+        : $known->[0] eq $id ? (0, $id)
+        : $known->[1] eq $content ? (2, $known->[0])
+        : $of =~ /^k/ ? (3, $known->[0])
+        : (1, $id);
+    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $of ? seen($of) : ()],
+        $id, $far ? $FAR : 0, "body $id", 'wake', 0, $of ? ($content, $FAR, $of =~ /^k/ ? 1 : 0) : ());
 
-    if ($new) {
+    $count{duplicate}++ if $outcome == 2;
+    if ($outcome == 1) {
         ($queued{$id}, $due{$id}, $message{$id}) = (1, !$far, 1);
+        $seen{$of} = [$id, $content] if $of;
         $count{received}++;
     }
-    return [ref $said ? $said->[1] : $said, $new];
+    return [ref $said ? "@$said[1, 2]" : $said, "$outcome $counts"];
 }
 
 sub do_claim {
@@ -373,7 +390,7 @@ sub wrong_type {
     my $token = $claim{$id} ? $claim{$id}{token} : 'none';
     my @all = ($live, $claims, $failures, $dead, $counters);
     my %use = (
-        push => [[$live, message($id), $counters], $id, 0, 'x', 'wake'],
+        push => [[$live, message($id), $counters, message('p'), seen('other')], $id, 0, 'x', 'wake', 0, 'aa', 9, 0],
         claim => [\@all, 5, $FAR, 'wt', 'w1', 3],
         extend => [[$live, $claims], $token, $FAR, $id],
         ack => [[$live, $claims, $failures, $counters, message($id)], $token, $id],
@@ -397,6 +414,17 @@ sub wrong_type {
 
 # ---- comparing ----
 
+# What can be read of the deliveries.
+sub remembered {
+    my %now;
+
+    for my $of (@deliveries) {
+        my $text = eval { $redis->command('GET', seen($of)) } // '';
+        $now{$of} = $1 if $text =~ /^(\w+ \w+) \d+$/;
+    }
+    return \%now;
+}
+
 sub state_in_redis {
     my %h = @{ $redis->command('HGETALL', $claims) };
     my %f = @{ $redis->command('HGETALL', $failures) };
@@ -416,7 +444,7 @@ sub state_in_redis {
         dead => [sort @{ $redis->command('ZRANGE', $dead, 0, -1) }],
         messages => [sort map { s/.*message://r } @{ $redis->command('KEYS', '*:message:*') }],
         claims => \%claims_now, failures => \%failures_now,
-        splits => { @{ $redis->command('HGETALL', $splits) } },
+        splits => { @{ $redis->command('HGETALL', $splits) } }, seen => remembered(),
         counters => { map { $_ => $c{$_} + 0 } keys %c },
     };
 }
@@ -425,6 +453,7 @@ sub state_in_model {
     return {
         queued => [sort keys %queued], batch => [sort keys %batch], dead => [sort keys %dead],
         messages => [sort keys %message], splits => { map { $_ => '7' } keys %split },
+        seen => { map { $_ => "@{ $seen{$_} }" } keys %seen },
         claims => {
             map { ($_ => $claim{$_} ? "$claim{$_}{token} $claim{$_}{worker}" : 'unreadable') } keys %claim
         },

@@ -42,6 +42,7 @@ static crm360_message_t *sample(apr_table_t **headers, apr_pool_t *pool)
     message->email = "a@example.org";
     message->peer = "192.0.2.7";
     message->origin = "none";
+    message->dedup = "ba7816bf8f01cfea414140de5dae2223";
     message->trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     message->method = "POST";
     message->target = "/a/QueueProcess/acme/prod/Shopify/Customer/Insert?SourceId=12&x=%C3%A9";
@@ -112,6 +113,7 @@ static void test_round_trip(apr_pool_t *pool)
     is_text(out->email, in->email, "  email");
     is_text(out->peer, in->peer, "  peer");
     is_text(out->origin, in->origin, "  origin");
+    is_text(out->dedup, in->dedup, "  deduplication key");
     is_text(out->trace, in->trace, "  trace");
     is_text(out->method, in->method, "  method");
     is_text(out->target, in->target, "  target");
@@ -140,7 +142,7 @@ static void test_minimum(apr_pool_t *pool)
     apr_size_t len;
 
     in->zone_id = in->brand_id = in->contact_address_type_id = in->batch_mode = 0;
-    in->email = in->peer = in->trace = in->host = in->origin = NULL;
+    in->email = in->peer = in->dedup = in->trace = in->host = in->origin = NULL;
     in->headers = NULL;
     data = stored(&len, in, "", 0, pool);
     ok(!strstr(data, "Zone-Id") && !strstr(data, "Email") && !strstr(data, "Host:"),
@@ -149,7 +151,8 @@ static void test_minimum(apr_pool_t *pool)
     if (ok(parse(&out, &why, data, len, pool) == APR_SUCCESS, "and it is read")) {
         is_number(out->zone_id + out->brand_id + out->contact_address_type_id + out->batch_mode, 0,
                   "  with nothing in it");
-        ok(!out->email && !out->peer && !out->trace && !out->host && out->body_len == 0,
+        ok(!out->email && !out->peer && !out->dedup && !out->trace && !out->host &&
+               out->body_len == 0,
            "  at all");
         is_text(out->origin, "none", "  and no origin proven");
     }
