@@ -1,12 +1,8 @@
-/*
- * Worker processes. Must never leave a link of one worker open in another: the end of the master
- * would go unnoticed then.
- */
+/* Worker processes. Must never let what a worker held lie until its lease ends. */
 #include "consumer/crew.h"
 
 #include <apr_shm.h>
 #include <apr_strings.h>
-#include <apr_thread_proc.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "consumer/child.h"
 #include "consumer/identity.h"
 #include "consumer/schedule.h"
 #include "consumer/worker.h"
@@ -70,33 +67,12 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
     return APR_SUCCESS;
 }
 
-/* Closes whatever the master has open but for the standard descriptors and `link`: other
- * workers' links, which would hide the end of the master from them, and its connections to
- * Redis, which would outlive their closing by the master. */
-static void close_others(int link)
-{
-    long most = sysconf(_SC_OPEN_MAX);
-    int fd;
-
-    if ((link == 3 || close_range(3, (unsigned)link - 1, 0) == 0) &&
-        close_range((unsigned)link + 1, ~0U, 0) == 0) {
-        return;
-    }
-    for (fd = 3; fd < (most > 0 ? most : 1024); fd++) { /* before Linux 5.9 */
-        if (fd != link) {
-            close(fd);
-        }
-    }
-}
-
 /* The child's part of a start. */
 static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link)
 {
-    int status;
+    int status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->health,
+                                     worker->pool);
 
-    close_others(link);
-    status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->health,
-                                 worker->pool);
     apr_pool_destroy(worker->pool); /* closes its databases properly */
     /* Not exit(): what the master registered to run at its end is not ours. */
     _exit(status);
@@ -104,35 +80,22 @@ static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link
 
 static apr_status_t start(consumer_crew_t *crew, consumer_worker_t *worker)
 {
-    int links[2];
-    sigset_t all, before;
-    apr_proc_t process;
     apr_status_t rv;
+    int link;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links) < 0) {
-        return errno;
-    }
     apr_pool_create(&worker->pool, crew->pool);
     apr_pool_tag(worker->pool, "crm360_worker");
     memset((void *)worker->slot, 0, sizeof *worker->slot);
-    /* A TERM that comes before the child has its own handler would end up in the master's pipe. */
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
-    rv = apr_proc_fork(&process, worker->pool);
+    rv = consumer_child_fork(&worker->pid, &link, worker->pool);
     if (rv == APR_INCHILD) {
-        close(links[0]);
-        be_worker(crew, worker, links[1]);
+        be_worker(crew, worker, link);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    close(links[1]);
     if (rv != APR_INPARENT) {
-        close(links[0]);
         apr_pool_destroy(worker->pool);
         return rv;
     }
-    worker->pid = process.pid;
-    worker->name = consumer_identity(process.pid, worker->pool);
-    worker->link = links[0];
+    worker->link = link;
+    worker->name = consumer_identity(worker->pid, worker->pool);
     worker->database = -1;
     worker->overran = 0;
     return APR_SUCCESS;
