@@ -34,7 +34,7 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
 {
     static const char *const names[QUEUE_VERBS] = {"push",  "claim",     "extend",  "ack",
                                                    "retry", "bury",      "release", "redrive",
-                                                   "drop",  "reconcile", "heal"};
+                                                   "drop",  "reconcile", "heal",    "blank"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     int verb;
 

@@ -138,6 +138,20 @@ apr_status_t crm360_queue_erase(crm360_admin_result_t *results, crm360_queue_t *
                                 const crm360_keys_t *keys, const char *const *ids, int count,
                                 apr_pool_t *pool) __attribute__((warn_unused_result));
 
+/* A place in a stored message, in bytes. */
+typedef struct crm360_span_t {
+    apr_size_t at;
+    apr_size_t len;
+} crm360_span_t;
+
+/* Overwrites elements of a stored batch, a JSON array or lines of JSON, with null and blanks, for
+ * erasing what they say of a person; the others stay as they are. `message_len` is the length with
+ * which the caller saw the message. *result is DONE, GONE or BUSY. Repeating it is harmless. */
+apr_status_t crm360_queue_blank(crm360_admin_result_t *result, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, const char *id, apr_size_t message_len,
+                                const crm360_span_t *spans, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* What crm360_queue_reconcile() has seen and done. */
 typedef struct crm360_reconciled_t {
     int healed;

@@ -24,6 +24,7 @@ typedef enum {
     QUEUE_DROP,
     QUEUE_RECONCILE,
     QUEUE_HEAL,
+    QUEUE_BLANK,
     QUEUE_VERBS
 } queue_verb_t;
 

@@ -17,7 +17,7 @@ my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $splits, $counters) =
     map {"$tag$_"} qw(live claims failures dead splits counters);
 my @lanes = map {"$tag$_"} qw(live batch send);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -63,6 +63,7 @@ sub drop {
 sub reconcile {
     return call('reconcile', [@lanes, $claims, $failures, $dead, $splits, $counters, map { message($_) } @_], @_);
 }
+sub blank { my $id = shift; return call('blank', [$claims, message($id)], $id, @_) }
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
 sub redis_ms { my $t = $redis->command('TIME'); return $t->[0] * 1000 + int($t->[1] / 1000) }
@@ -309,6 +310,27 @@ subtest 'drop' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'blank' => sub {
+    my $text = qq(head\r\n\r\n[{"a":1},{"ann":2},"\\u00e9",7]);
+    my $length = length $text;
+
+    put('a', 0, $text);
+    is blank('a', $length, 17, 9, $length - 2, 1), 1, 'two elements';
+    is $redis->command('GET', message('a')), qq(head\r\n\r\n[{"a":1},null     ,"\\u00e9",0]),
+        'are null, or 0 where there is no room; nothing else has moved';
+    is blank('a', $length, 17, 9), 1, 'once more is harmless';
+    is blank('a', $length + 1, 1, 4), 0, 'another message is left alone';
+    is blank('a', $length, $length - 3, 4, -1, 4, 3, 0), 1, 'as is what is no place';
+    is $redis->command('GET', message('a')), qq(head\r\n\r\n[{"a":1},null     ,"\\u00e9",0]), 'in any message';
+    is blank('x', 5, 1, 4), 0, 'there is no such message';
+    is $redis->command('EXISTS', message('x')), 0, 'nor afterwards';
+    claim('t');
+    is blank('a', $length, 0, 4), -1, 'somebody holds it';
+    is ack('t', 'a'), 1, 'who may end it';
+    is keys_left(), $counters, 'nothing else is left';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'reconcile' => sub {
     put($_) for qw(fine held lost loose);
     claim('t', most => 2);
@@ -404,6 +426,7 @@ subtest 'at the memory limit' => sub {
     is retry('t', 'b', 60000, 'x'), 1, 'a retry';
     is bury('t', 'c', 'x'), 1, 'a bury';
     is_deeply redrive(60000, 0, 'c'), [1], 'a redrive';
+    is blank('c', length 'body of c', 0, 4), 1, 'a blank';
     is_deeply drop('any', 'c'), [1], 'a drop';
     $redis->command('ZREM', $live, 'b');
     is reconcile('b')->[2], 'no-entry', 'a reconcile';
