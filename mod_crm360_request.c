@@ -376,12 +376,12 @@ static void not_stored(webhook_t *webhook, const crm360_push_t *job, apr_status_
     away(webhook);
 }
 
-/* Puts what Redis did not take, for the reason `why`, into the spool: APR_SUCCESS and the
- * receipt, or `why` again when there is no spool or it does not take it either. Redis may have
- * it all the same, when it did not say so in time: the id is the same, and the second one
- * changes nothing. */
+/* Puts what Redis, asked at `began`, did not take for the reason `why` into the spool:
+ * APR_SUCCESS and the receipt, or `why` again when there is no spool or it does not take it
+ * either. Redis may have it all the same, when it did not say so in time: the id is the same,
+ * and the second one changes nothing. */
 static apr_status_t put_into_spool(webhook_t *webhook, const crm360_push_t *job, apr_status_t why,
-                                   crm360_receipt_t *receipt)
+                                   apr_time_t began, crm360_receipt_t *receipt)
 {
     crm360_spool_t *spool = webhook->server->lender->spool;
     const char *detail = receipt->detail ? receipt->detail : "no detail";
@@ -390,7 +390,7 @@ static apr_status_t put_into_spool(webhook_t *webhook, const crm360_push_t *job,
     if (!spool || (why != CRM360_EAWAY && why != CRM360_EREFUSED && why != CRM360_EPROTOCOL)) {
         return why;
     }
-    rv = crm360_spool_put(receipt, spool, job, webhook->r->pool);
+    rv = crm360_spool_put(receipt, spool, job, began, webhook->r->pool);
     if (rv == APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, webhook->r, "%s spooled: %s", job->id, detail);
         return APR_SUCCESS;
@@ -412,7 +412,7 @@ static void push(webhook_t *webhook, const crm360_push_t *job)
         rv = crm360_queue_push(&receipt, queue, job, r->pool);
     }
     if (rv != APR_SUCCESS) {
-        rv = put_into_spool(webhook, job, rv, &receipt);
+        rv = put_into_spool(webhook, job, rv, began, &receipt);
     }
     note_push(r, &receipt, began);
     if (rv == APR_SUCCESS) {

@@ -337,8 +337,9 @@ static apr_status_t store(put_t *put, crm360_spool_t *spool, const char *head,
 }
 
 apr_status_t crm360_spool_put(crm360_receipt_t *receipt, crm360_spool_t *spool,
-                              const crm360_push_t *push, apr_pool_t *pool)
+                              const crm360_push_t *push, apr_time_t since, apr_pool_t *pool)
 {
+    spool_stamp_t stamp = {.boot = spool->boot, .clock = since, .waited = crm360_clock() - since};
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
     put_t put = {.folder = -1};
     apr_status_t rv;
@@ -347,10 +348,9 @@ apr_status_t crm360_spool_put(crm360_receipt_t *receipt, crm360_spool_t *spool,
     memset(receipt, 0, sizeof(*receipt));
     receipt->id = push->id;
     receipt->queue = keys->lane[push->lane];
-    /* What the caller hears is not later than what the head says. */
-    receipt->visible_at = apr_time_now() + push->invisible_for;
+    receipt->visible_at = apr_time_now() - stamp.waited + push->invisible_for;
     receipt->durability = CRM360_IN_SPOOL;
-    head = spool_head(push, spool->boot, crm360_clock(), pool);
+    head = spool_head(push, &stamp, pool);
     if (!spool_id_ok(push->id, strlen(push->id))) {
         receipt->detail = "its id is no name of a file";
         return APR_EINVAL;

@@ -42,12 +42,14 @@ void crm360_spool_try(crm360_spool_t *spool);
 
 /* ---- writing; any thread, any number of processes ---- */
 
-/* Stores what would have been pushed, and returns once it is on the disk. Sets the receipt as a
- * push does, with the clock of this host. CRM360_EREFUSED: the spool is full, or holds less than
- * this message; anything else: the file system said no. Then nothing is stored (or it is carried
- * into Redis all the same), and receipt->detail says why, for the log. */
+/* Stores what would have been pushed, and returns once it is on the disk. Its delay counts from
+ * `since` (crm360_clock()), before Redis was asked: Redis may have it all the same, and count
+ * from then. Sets the receipt as a push does, with the clock of this host. CRM360_EREFUSED: the
+ * spool is full, or holds less than this message; anything else: the file system said no. Then
+ * nothing is stored (or it is carried into Redis all the same), and receipt->detail says why,
+ * for the log. */
 apr_status_t crm360_spool_put(crm360_receipt_t *receipt, crm360_spool_t *spool,
-                              const crm360_push_t *push, apr_pool_t *pool)
+                              const crm360_push_t *push, apr_time_t since, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* ---- reading and removing; one thread ---- */

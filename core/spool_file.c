@@ -13,7 +13,8 @@
  *     content: 9f86...              digest of its content; "-" likewise
  *     window: 18000000              ms that it is remembered
  *     boot: 7c8cd2e1-...            the run of the kernel whose clock it is; "-" = not known
- *     clock: 8213094876             us of its monotonic clock when it was taken in
+ *     clock: 8213094876             us of its monotonic clock when the delay began
+ *     waited: 250113                us from then until the file was written: Redis was asked first
  *     length: 1912                  bytes of the stored message
  *
  * Rule of change: a line more, less or with another meaning is another version. A crm360d reads its
@@ -34,8 +35,7 @@
 #define VALUE_MOST 200
 #define DAY_MS APR_INT64_C(86400000)
 
-const char *spool_head(const crm360_push_t *push, const char *boot, apr_time_t now,
-                       apr_pool_t *pool)
+const char *spool_head(const crm360_push_t *push, const spool_stamp_t *stamp, apr_pool_t *pool)
 {
     const crm360_dedup_t *dedup = &push->dedup;
 
@@ -43,13 +43,14 @@ const char *spool_head(const crm360_push_t *push, const char *boot, apr_time_t n
                         FIRST_LINE
                         "id: %s\ncustomer: %s\ndatabase: %s\nlane: %s\ndelay: %" APR_INT64_T_FMT
                         "\ndurability: %s\ndedup: %s\ncontent: %s\nwindow: %" APR_INT64_T_FMT
-                        "\nboot: %s\nclock: %" APR_INT64_T_FMT "\nlength: %" APR_SIZE_T_FMT "\n\n",
+                        "\nboot: %s\nclock: %" APR_INT64_T_FMT "\nwaited: %" APR_INT64_T_FMT
+                        "\nlength: %" APR_SIZE_T_FMT "\n\n",
                         push->id, push->customer, push->database, crm360_lane_name(push->lane),
                         (apr_int64_t)apr_time_as_msec(push->invisible_for),
                         crm360_durability_name(push->durability), dedup->hash ? dedup->hash : NONE,
                         dedup->hash ? dedup->content : NONE,
-                        dedup->hash ? (apr_int64_t)apr_time_as_msec(dedup->window) : 0, boot,
-                        (apr_int64_t)now, push->message_len);
+                        dedup->hash ? (apr_int64_t)apr_time_as_msec(dedup->window) : 0, stamp->boot,
+                        (apr_int64_t)stamp->clock, (apr_int64_t)stamp->waited, push->message_len);
 }
 
 /* ---- reading ---- */
@@ -190,6 +191,7 @@ const char *spool_parse(crm360_push_t *push, spool_stamp_t *stamp, const char *d
     take_dedup(&reader, &push->dedup);
     stamp->boot = take(&reader, "boot");
     stamp->clock = take_number(&reader, "clock", APR_INT64_MAX);
+    stamp->waited = take_number(&reader, "waited", apr_time_from_msec(DAY_MS));
     push->message_len = (apr_size_t)take_number(&reader, "length", SPOOL_FILE_MOST);
     if (reader.fault) {
         return reader.fault;

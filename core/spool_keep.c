@@ -70,18 +70,21 @@ void crm360_spool_unlock(crm360_spool_t *spool)
 
 /* ---- reading ---- */
 
-/* How much of its delay is over for sure. Of two clocks the one that says less counts: both may
- * have been set in between. The monotonic one counts for nothing after a restart of the kernel,
- * or when it says that the message comes from the future: then it was another one. */
+/* How much of its delay is over for sure. The monotonic clock says it well, but only within one run
+ * of the kernel, and where writer and reader have the same one: a message from the future shows
+ * that they have not. So it does not count when it says more than the clock of the file system
+ * does, which may have been set meanwhile. */
 static apr_interval_time_t elapsed(const crm360_spool_t *spool, const spool_stamp_t *stamp,
                                    apr_time_t written)
 {
     apr_time_t now = crm360_clock();
-    apr_interval_time_t by_files = spool->files_now + (now - spool->locked_at) - written;
     apr_interval_time_t by_clock = now - stamp->clock;
+    apr_interval_time_t by_files =
+        spool->files_now + (now - spool->locked_at) - written + stamp->waited;
 
-    if (strcmp(spool->boot, "-") != 0 && strcmp(spool->boot, stamp->boot) == 0 && by_clock >= 0) {
-        return by_clock < by_files ? by_clock : by_files;
+    if (strcmp(spool->boot, "-") != 0 && strcmp(spool->boot, stamp->boot) == 0 && by_clock >= 0 &&
+        by_clock <= by_files + TICK) {
+        return by_clock;
     }
     return by_files - TICK;
 }

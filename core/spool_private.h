@@ -50,15 +50,15 @@ int spool_id_ok(const char *id, apr_size_t len);
 
 /* ---- spool_file.c ---- */
 
-/* What stands in front of the stored message, in `pool`. */
-const char *spool_head(const crm360_push_t *push, const char *boot, apr_time_t now,
-                       apr_pool_t *pool);
-
-/* When the message was spooled, by the clock that its head names. */
+/* From when on the delay of a message counts. */
 typedef struct spool_stamp_t {
-    const char *boot;
-    apr_time_t clock;
+    const char *boot;           /* the run of the kernel to which the clock belongs */
+    apr_time_t clock;           /* by its monotonic clock */
+    apr_interval_time_t waited; /* from then until the file was written */
 } spool_stamp_t;
+
+/* What stands in front of the stored message, in `pool`. */
+const char *spool_head(const crm360_push_t *push, const spool_stamp_t *stamp, apr_pool_t *pool);
 
 /* Takes the bytes of a whole file apart. NULL, or why it is no message of this version; in `pool`.
  * push->message points into `data`; push->invisible_for is the delay that was asked. */
