@@ -32,9 +32,11 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Crm360::Httpd;
+use Crm360::Orders;
 use Crm360::Process;
 use Crm360::Redis;
 
+our @ISA = qw(Crm360::Orders);
 our @EXPORT = qw(wait_until timing slurp spew root build free_port lua);
 
 our $MOUNT = '/ProcessManagement/Connector/Standard';
@@ -113,6 +115,7 @@ sub free_port {
 #   appendonly => 1: Redis keeps its data over a restart
 #   consumer_program => another daemon of the build, such as t/crm360d_faulty
 #   redis_password => password of Redis' default user; redis_settings => more lines of redis.conf
+#   env => { httpd => {...}, crm360d => {...} }: more environment of these programs
 #   redis_tcp => 1: Redis listens on $site->{redis_port} too
 sub new {
     my ($class, %option) = @_;
@@ -204,7 +207,7 @@ sub _spawn {
         name => $name,
         command => \@command,
         output => "$self->{dir}/log/$name.out",
-        env => $self->_env(%$kind),
+        env => { %{ $self->_env(%$kind) }, %{ $self->{env}{$name} || {} } },
         # A graceful stop: told to stop at once, the event MPM itself may crash while it closes the
         # connections of its busy threads (seen without any module of ours).
         gently => $kind->{httpd} && ($self->{mpm} || 'event') eq 'event' ? 'WINCH' : undef,
@@ -318,82 +321,6 @@ sub redis {
 sub key {
     my ($self, $database, $rest) = @_;
     return "crm360:1:{$database}:$rest";
-}
-
-# A stored message: its body is an order for a handler of t/faulty, or what its route expects.
-sub stored_message {
-    my ($self, $database, $route, $id, $body) = @_;
-    my ($customer, $alias) = split m{/}, $database;
-
-    return join "\r\n", 'POST /x?SourceId=1 HTTP/1.1', "Crm360-Id: $id",
-        'Crm360-Received: 2026-11-23T15:58:00.000000Z', "Crm360-Customer: $customer",
-        "Crm360-Database: $alias", "Crm360-Route: $route", 'Crm360-Source-Id: 1',
-        'Crm360-Peer: 127.0.0.1', 'Crm360-Origin: none', 'Host: x',
-        'Content-Length: ' . length $body, '', $body;
-}
-
-# Pushes a message straight into Redis, past httpd, whose body is an order for a handler of t/faulty;
-# returns its id. Options: database, lane, route, delay (ms), text (the whole stored message).
-sub push_order {
-    my ($self, $order, %o) = @_;
-    my $route = $o{route} || 'Adictiz/User/Participate';
-    my $database = $o{database} || 'acme/prod';
-    my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$self->{orders}, $route =~ tr{/}{-}r;
-    my $text = $o{text} // $self->stored_message($database, $route, $id, $order);
-
-    $self->redis('EVAL', lua('push'), 3,
-        map({ $self->key($database, $_) } $o{lane} || 'live', "message:$id", 'counters'),
-        $id, $o{delay} // 0, $text, 'crm360:1:wake');
-    return $id;
-}
-
-# Fills a queue with `count` messages, fast, and then wakes the consumers. Options: database, lane, route, body
-# (each NUMBER in it becomes that of the message, from 1), visible (of the first, ms since 1970, default
-# long ago), apart (ms between two, default 1).
-my $filled = 0;
-my $FILL = <<'LUA';
-local queue, prefix, first, last = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2])
-local visible, apart, start, rest = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local pieces, places, numbers, scores = {unpack(ARGV, 7)}, {}, {}, {}
-for at, piece in ipairs(pieces) do
-    places[#places + 1] = piece == 'ITSELF' and at or nil
-    numbers[#numbers + 1] = piece == 'NUMBER' and at or nil
-end
-for i = first, last do
-    local number = string.format('%010d', i)
-    local id = start .. number .. rest
-    for _, at in ipairs(places) do pieces[at] = id end
-    for _, at in ipairs(numbers) do pieces[at] = number end
-    redis.call('SET', prefix .. id, table.concat(pieces))
-    scores[#scores + 1] = string.format('%.0f', visible + apart * (i - 1))
-    scores[#scores + 1] = id
-    if #scores == 1000 or i == last then
-        redis.call('ZADD', queue, unpack(scores))
-        scores = {}
-    end
-end
-LUA
-sub fill_queue {
-    my ($self, $count, %o) = @_;
-    my $route = $o{route} || 'Adictiz/User/Participate';
-    my $database = $o{database} || 'acme/prod';
-    my $body = $o{body} // 'done';
-    my $length = length($body) + 4 * (() = $body =~ /NUMBER/g);
-    my $text = $self->stored_message($database, $route, 'ITSELF', $body)
-        =~ s/^Content-Length: \K\d+/$length/mr;
-
-    $filled++;
-    # Some at a time: others want to speak to this Redis too.
-    for (my $from = 1; $from <= $count; $from += 5000) {
-        $self->redis('EVAL', $FILL, 2, $self->key($database, $o{lane} || 'live'),
-            $self->key($database, 'message:'), $from,
-            $from + 4999 < $count ? $from + 4999 : $count, $o{visible} // 1, $o{apart} // 1,
-            sprintf('01JDCW3T2X%06d', $filled), '-' . $route =~ tr{/}{-}r,
-            split /(ITSELF|NUMBER)/, $text, -1);
-    }
-    $self->redis('PUBLISH', 'crm360:1:wake',
-        $self->key($database, $o{lane} || 'live') . ' ' . ($o{visible} // 1));
-    return;
 }
 
 # ---- httpd ----
