@@ -8,7 +8,8 @@
 #   load     => { options of Crm360::Load }
 #   seconds  => [cut, full]: how long it goes on (default 2.5 and 20)
 #   expect   => [patterns of the warnings that it causes]
-#   keeps    => 1: every caller hears 2xx where there is a spool
+#   keeps    => 1: every caller hears 2xx at once, whatever happens
+#   spool    => size of the spool (default 64M); spool_folder => sub that returns where it is to be
 #   verify   => sub ($phase, $tries): more assertions, before the servers are stopped
 #   judge    => sub ($phase, $tries) that returns what Crm360::Check::judge would, instead of it
 #   skip     => sub that returns a reason to leave it out, or nothing
@@ -29,6 +30,7 @@ use Time::HiRes qw(sleep time);
 
 use Crm360::Check;
 use Crm360::Load;
+use Crm360::Spool;
 use Crm360::Test;
 
 my $DATABASES = { 'acme/prod' => '', 'beta/shop' => '' };
@@ -46,14 +48,6 @@ sub full { return ($ENV{CRM360_CHAOS} // '') eq 'full' }
 sub seed {
     $ENV{CRM360_SEED} ||= 1 + int(time * 1000) % 1_000_000;
     return $ENV{CRM360_SEED};
-}
-
-# Whether the program under test has a directive.
-my $directives;
-sub has {
-    my ($name) = @_;
-    $directives //= `@{[build()]}/crm360d --help`;
-    return $directives =~ /^\s*\Q$name\E\b/m;
 }
 
 # ---- for the one who breaks things ----
@@ -95,7 +89,7 @@ sub _site {
     my ($fault) = @_;
     my %option = %{ $fault->{site} || {} };
 
-    return Crm360::Test->new(
+    my $site = Crm360::Test->new(
         consumer_program => 't/crm360d_faulty',
         databases => $DATABASES,
         appendonly => 1,
@@ -104,13 +98,16 @@ sub _site {
         loglevel => 'warn crm360_webhook:info',
         %option,
     );
+    Crm360::Spool::make($site, $fault->{spool} || '64M',
+        $fault->{spool_folder} ? $fault->{spool_folder}->() : undef);
+    return $site;
 }
 
-# How many messages wait, and how many somebody holds.
+# How many messages wait, in Redis or in the spool, and how many somebody holds.
 sub waiting {
     my ($site) = @_;
 
-    return sum0 map {
+    return sum0 scalar(Crm360::Spool::files($site)), map {
         my $database = $_;
         $site->redis('HLEN', $site->key($database, 'claims')),
             map { $site->redis('ZCARD', $site->key($database, $_)) } qw(live batch send);
@@ -158,6 +155,7 @@ sub run {
     cmp_ok $row->{good}, '>', 0, "$fault->{name}: webhooks were accepted";
     cmp_ok $self->{hits}, '>', 0, "$fault->{name}: something was broken ($self->{hits} times)";
     is $row->{$_}, 0, "$fault->{name}: $_" for qw(lost duplicated early late);
+    is $row->{failed}, 0, "$fault->{name}: all were accepted at once" if $fault->{keeps};
     $fault->{verify}->($self, \@tries) if $fault->{verify};
     my @examples = @{ $row->{examples} };
     diag $_ for @examples > 10 ? @examples[0 .. 9] : @examples;
