@@ -1,8 +1,10 @@
-/* Handlers that misbehave on demand, linked into a crm360d of its own for the tests
- * (build/t/crm360d_faulty) in the place of handlers/handlers.c; never part of what is
- * installed. The body is an order: a word, and after it, where the test wants to count effects,
- * a serial number and how many ms the work takes; whatever follows is ballast. With a serial
- * number the effect comes first: a row of the table Effects, which the test has made. */
+/*
+ * Handlers that misbehave on demand, linked into a crm360d of its own for the tests
+ * (build/t/crm360d_faulty) in the place of handlers/handlers.c; never part of what is installed.
+ * The body is an order: a word, and after it, where the test wants to count effects, a serial
+ * number and how many ms the work takes; whatever follows is ballast. With a serial number the
+ * effect comes first: a row of the table Effects, which the test has made.
+ */
 #include <apr_strings.h>
 
 #include <signal.h>
