@@ -223,11 +223,13 @@ int main(int argc, const char *const *argv)
                    : "");
         return EXIT_FINE;
     }
-    rv = consumer_output_open(options.log_file, options.foreground, options.pid_file,
-                              options.verbose ? CRM360_LOG_DEBUG : CRM360_LOG_INFO, &error, pool);
+    /* Signals first: whoever finds the pid file may send one. */
+    error = "signals";
+    rv = consumer_signals_open();
     if (rv == APR_SUCCESS) {
-        error = "signals";
-        rv = consumer_signals_open();
+        rv = consumer_output_open(options.log_file, options.foreground, options.pid_file,
+                                  options.verbose ? CRM360_LOG_DEBUG : CRM360_LOG_INFO, &error,
+                                  pool);
     }
     if (rv != APR_SUCCESS) {
         char text[200];
