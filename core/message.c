@@ -16,7 +16,6 @@
 
 #include "core/params.h"
 
-#define ID_MOST 128 /* bytes of a message id */
 #define PREFIX "Crm360-"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 
@@ -516,8 +515,9 @@ static int id_ok(const char *id)
 {
     apr_size_t len = strlen(id);
 
-    return len <= ID_MOST && strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                        "0123456789._-") == len;
+    return len <= CRM360_ID_MOST &&
+           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                      "0123456789._-") == len;
 }
 
 /* Crm360's own fields into the message. */

@@ -13,6 +13,8 @@
 
 #include "core/route.h"
 
+#define CRM360_ID_MOST 128 /* bytes of the longest message id */
+
 typedef struct crm360_message_t {
     /* CRM360's own fields. */
     const char *id;              /* Crm360-Id: <ULID>-<Platform>-<Entity>-<Action> */

@@ -1,0 +1,45 @@
+/*
+ * The grammar of JSON (RFC 8259), checked over a text without building anything from it. Shared by
+ * json.c (one value, before json-c builds it) and elements.c (the many values of a batch).
+ */
+#ifndef CRM360_JSON_SCAN_H
+#define CRM360_JSON_SCAN_H
+
+#include <apr_pools.h>
+
+#define CRM360_SCAN_LEVELS 64 /* most levels of nesting in a text */
+/* Most values in a text that is to be built: one costs json-c up to 800 bytes, however short it
+ * is, and a worker shall stay small. */
+#define CRM360_SCAN_VALUES 200000
+
+/* A place of reading. Whoever begins sets data and len, the rest is 0. NUL is read over, wherever
+ * it stands, and bytes that are no UTF-8 are fine inside strings: whoever builds a value cleans it
+ * (crm360_utf8_clean). */
+typedef struct crm360_scan_t {
+    const char *data;
+    apr_size_t len;
+    apr_size_t at;                   /* where reading goes on; where it failed */
+    int within;                      /* levels that are open around the values that are read */
+    int counts;                      /* whether CRM360_SCAN_VALUES holds */
+    int values;                      /* read so far */
+    int levels;                      /* open now in a value */
+    char closer[CRM360_SCAN_LEVELS]; /* what ends each of them */
+} crm360_scan_t;
+
+/* Leaves a byte-order mark out of the text; before anything is read. */
+void crm360_scan_mark(crm360_scan_t *scan);
+
+/* Steps over white space. */
+void crm360_scan_blanks(crm360_scan_t *scan);
+
+/* The character at the place of reading, '\0' at the end. */
+char crm360_scan_look(crm360_scan_t *scan);
+
+/* Steps over one value, from its first character to its last. NULL, or a constant text that says
+ * what was expected at scan->at. */
+const char *crm360_scan_value(crm360_scan_t *scan);
+
+/* "line 3, column 14: expected ...", in `pool`. Columns count characters, not bytes. */
+const char *crm360_scan_place(const crm360_scan_t *scan, const char *expected, apr_pool_t *pool);
+
+#endif
