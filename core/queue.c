@@ -1,6 +1,6 @@
 /*
  * The queue's access to Redis: the scripts of all verbs, and calling one. What the verbs mean is in
- * queue_push.c, queue_lease.c and queue_fetch.c.
+ * queue_push.c, queue_lease.c, queue_split.c and queue_fetch.c.
  */
 #include "core/queue_private.h"
 
@@ -32,9 +32,9 @@ static const char *lua_text(const char *name)
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
-    static const char *const names[QUEUE_VERBS] = {"push",  "claim",     "extend",  "ack",
-                                                   "retry", "bury",      "release", "redrive",
-                                                   "drop",  "reconcile", "heal",    "blank"};
+    static const char *const names[QUEUE_VERBS] = {
+        "push",    "claim", "extend",    "ack",  "retry", "bury", "release",
+        "redrive", "drop",  "reconcile", "heal", "blank", "split"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     int verb;
 

@@ -131,6 +131,29 @@ apr_status_t crm360_queue_release(int *released, crm360_queue_t *queue, const cr
                                   int count, apr_interval_time_t delay, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Some elements of a leased message, as messages of their own (core/message_element.h). */
+typedef struct crm360_split_t {
+    const char *token; /* of the claim */
+    const char *id;    /* of the whole */
+    int first;         /* number of the first of these elements, from 1 */
+    int count;         /* how many, at most CRM360_CLAIM_MOST */
+    int last;          /* they are the last ones: the message ends with them */
+    const crm360_blob_t *messages;
+} crm360_split_t;
+
+/* How many bytes of elements one call should hold, beyond the first. */
+#define CRM360_SPLIT_BYTES (256 * 1024)
+
+/* Puts elements into the queue of the whole, visible at once. *next is the number of the element
+ * that is next: those before it are in the queue, or were; 0 when the whole has ended. Repeating a
+ * call is harmless, and a call with an element that is not next does nothing but tell.
+ * CRM360_ELEASE when the lease is no longer ours. CRM360_EREFUSED when Redis takes nothing more for
+ * now, such as at its memory limit: nothing was done. *detail says why it failed, in `pool`. */
+apr_status_t crm360_queue_split(int *next, const char **detail, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, crm360_lane_t lane,
+                                const crm360_split_t *split, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* What a message is charged with when its worker did not survive it. */
 typedef enum {
     CRM360_CHARGE_CRASH, /* it crashed or overran: a dead letter after three */

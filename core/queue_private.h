@@ -1,7 +1,7 @@
 /*
  * What the files of the queue share and nobody else may include: the scripts by verb, and how one
  * is called. A new verb is a script in lua/, a name here and in queue.c, and a function beside its
- * kind: queue_push.c, queue_lease.c, queue_fetch.c.
+ * kind: queue_push.c, queue_lease.c, queue_split.c, queue_fetch.c.
  */
 #ifndef CRM360_QUEUE_PRIVATE_H
 #define CRM360_QUEUE_PRIVATE_H
@@ -25,6 +25,7 @@ typedef enum {
     QUEUE_RECONCILE,
     QUEUE_HEAL,
     QUEUE_BLANK,
+    QUEUE_SPLIT,
     QUEUE_VERBS
 } queue_verb_t;
 
@@ -83,6 +84,11 @@ apr_status_t queue_ask(crm360_reply_t **reply, crm360_queue_t *queue, crm360_com
 int queue_is_wrong_type(const crm360_reply_t *reply);
 apr_status_t queue_heal(crm360_queue_t *queue, const char *const *keys, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
+
+/* Writes a large message to `key` in parts, under an expiry, for a script that is run next and
+ * makes it visible. Repeating it is harmless. */
+apr_status_t queue_stage(crm360_redis_t *redis, const char *key, const char *message,
+                         apr_size_t len, apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Runs a call whose reply is a number. CRM360_EPROTOCOL when it is none; else as
  * crm360_redis_run(). */

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* How long written parts wait to be made visible before Redis drops them. */
-#define STAGED_SECONDS 120
-
 /* What the script says became of a message (lua/push.lua). */
 enum { PUSH_AGAIN, PUSH_STORED, PUSH_REPETITION, PUSH_REFUSED, PUSH_NOT_YET };
 
@@ -23,41 +20,6 @@ typedef struct push_t {
     int outcome;           /* PUSH_... */
     crm360_receipt_t *receipt;
 } push_t;
-
-/* SET and APPEND of the parts, under a key of their own, so that a repeated push does not touch
- * a message that is there, and under an expiry, so that a push that dies half way leaves
- * nothing. The expiry is set anew with each part: APPEND would make a key without one where the
- * parts so far were evicted. */
-static apr_status_t stage(const push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
-{
-    const crm360_push_t *push = job->push;
-    apr_size_t at;
-
-    for (at = 0; at < push->message_len; at += QUEUE_PART_BYTES) {
-        apr_size_t len = push->message_len - at;
-        crm360_command_t commands[2];
-        crm360_reply_t *replies[2];
-        apr_status_t rv;
-
-        commands[0] = *crm360_command_make(3, pool);
-        crm360_command_add(&commands[0], at == 0 ? "SET" : "APPEND");
-        crm360_command_add(&commands[0], job->parts_key);
-        crm360_command_add_bytes(&commands[0], push->message + at,
-                                 len < QUEUE_PART_BYTES ? len : QUEUE_PART_BYTES);
-        commands[1] = *crm360_command_make(3, pool);
-        crm360_command_add(&commands[1], "EXPIRE");
-        crm360_command_add(&commands[1], job->parts_key);
-        crm360_command_add_number(&commands[1], STAGED_SECONDS, pool);
-        rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
-        if (rv == APR_SUCCESS && replies[0]->type == CRM360_REPLY_ERROR) {
-            rv = CRM360_EPROTOCOL;
-        }
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-    }
-    return APR_SUCCESS;
-}
 
 /* Calls the script and takes its answer apart. */
 static apr_status_t ask(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
@@ -88,7 +50,7 @@ static apr_status_t store(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
     apr_status_t rv = ask(job, redis, pool);
 
     if (rv == APR_SUCCESS && job->outcome == PUSH_NOT_YET) {
-        rv = stage(job, redis, pool);
+        rv = queue_stage(redis, job->parts_key, job->push->message, job->push->message_len, pool);
         if (rv == APR_SUCCESS) {
             rv = ask(job, redis, pool);
         }

@@ -18,6 +18,9 @@ local first, spacing, channel = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', dead)
 redis.call('HLEN', claims)
+for _, lane in pairs(lanes) do
+    redis.call('ZCARD', lane)
+end
 
 local now, results, found = clock(), {}, {}
 for i = 4, math.min(#ARGV, 202), 2 do

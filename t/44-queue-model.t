@@ -27,11 +27,13 @@ my $json = JSON::PP->new;
 my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $batch, $send, $claims, $failures, $dead, $splits, $counters) =
     map {"$tag$_"} qw(live batch send claims failures dead splits counters);
-my @verbs = qw(push claim extend ack retry bury release redrive drop reconcile);
+my @verbs = qw(push claim extend ack retry bury release split redrive drop reconcile);
 my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) } @verbs, 'heal';
 
-my @ids = map { "id$_" } 1 .. 12;
 my @deliveries = qw(d1 d2 k1 k2); # those with a k are strict
+my @wholes = map { "id$_" } 1 .. 3; # are split sometimes, into so many elements each
+my $ELEMENTS = 3;
+my @ids = ((map { "id$_" } 1 .. 12), map { my $id = $_; map { "$id.$_" } 1 .. $ELEMENTS } @wholes);
 my @workers = qw(w1 w2 w3);
 my $serial = 0;
 my @tokens = ('none');
@@ -205,6 +207,36 @@ sub do_release {
     return [$said, scalar @ours];
 }
 
+sub do_split {
+    my $id = pick(@wholes);
+    my $token = $claim{$id} && rand() < 0.8 ? $claim{$id}{token} : pick(@tokens);
+    my $progress = ($split{$id} // '') =~ /^([1-9]\d*)$/ ? $1 : 1;
+    my $first = rand() < 0.7 ? $progress : int rand $ELEMENTS + 2; # 0 asks only
+    my $count = $first < 1 || $first > $ELEMENTS ? 0 : 1 + int rand $ELEMENTS - $first + 1;
+    my $last = $first + $count > $ELEMENTS ? 1 : 0;
+    my @new = map { "$id.$_" } $first .. $first + $count - 1;
+    return ['', ''] if $clean && grep { $dead{$_} } @new; # they come from a whole of that id before
+    my $expect = held($token, $id) ? $progress : exists $claim{$id} && $claim{$id} || $queued{$id} ? -1 : 0;
+    my $said = call('split', [$live, $claims, $failures, $counters, $splits, map { message($_) } $id, @new],
+        $token, $id, $first, $last, 'wake', 0, map {"body $_"} @new);
+
+    if ($expect > 0 && $first == $progress) {
+        for my $element (@new) {
+            $message{$element} = 1;
+            next if $queued{$element};
+            ($queued{$element}, $due{$element}) = (1, 1);
+            $count{received}++;
+        }
+        $expect = $last ? 0 : $first + $count;
+        $split{$id} = $expect;
+        if ($last) {
+            delete $_->{$id} for \(%claim, %queued, %failure, %message, %split);
+            $count{split}++;
+        }
+    }
+    return [$said, $expect];
+}
+
 sub do_redrive {
     my @of = some();
     my ($far, $lane) = (rand() < 0.3, pick(qw(live batch)));
@@ -289,7 +321,7 @@ sub reconcile_in_model {
         return (@done, 'no-entry');
     }
     push @done, 'failure' if $note && (delete $failure{$id}, 1);
-    push @done, 'split' if delete $split{$id};
+    push @done, 'split' if defined delete $split{$id};
     return @done;
 }
 
@@ -333,11 +365,12 @@ sub invariants {
 # The counters of an undisturbed trace; nothing, or which do not add up.
 sub sums {
     my $is = state_in_redis();
-    my %c = map { $_ => $is->{counters}{$_} || 0 } qw(received done erased dead redriven dropped);
+    my %c = map { $_ => $is->{counters}{$_} || 0 } qw(received done split erased dead redriven dropped);
     my $waiting = @{ $is->{queued} } + @{ $is->{batch} };
 
     return (
-        $c{received} + $c{redriven} == $c{done} + $c{erased} + $c{dead} + $waiting ? () : 'received',
+        $c{received} + $c{redriven} == $c{done} + $c{split} + $c{erased} + $c{dead} + $waiting
+            ? () : 'received',
         $c{dead} == $c{redriven} + $c{dropped} + @{ $is->{dead} } ? () : 'dead',
     );
 }
@@ -359,7 +392,7 @@ sub spoil {
         sub { $redis->command('ZREM', $dead, $id); delete $dead{$id} },
         sub { $redis->command('HSET', $failures, $id, pick('{"attempts":', '7', '"x"', '')); $failure{$id} = undef },
         sub { $redis->command('HDEL', $failures, $id); delete $failure{$id} },
-        sub { $redis->command('HSET', $splits, $id, 7); $split{$id} = 1 },
+        sub { $redis->command('HSET', $splits, $id, $split{$id} = pick('7', '2', '0', 'x', '1e9999')) },
     );
     pick(@ways)->();
     return;
@@ -397,6 +430,8 @@ sub wrong_type {
         retry => [[$live, $claims, $failures, $counters], $token, $id, 0, 'why', 'wake'],
         bury => [\@all, $token, $id, 'why'],
         release => [\@all, 'token', $token, 0, $id, 'crash', 'crashes', 3, 'wake'],
+        split => [[$live, $claims, $failures, $counters, $splits, message($id), message("$id.1")],
+            $token, $id, 1, 0, 'wake', 0, 'x'],
         redrive => [[$dead, $failures, $claims, $counters, $live, $batch, $send, message($id)], 0, 0, 'wake', $id, 'live'],
         drop => [[$dead, $failures, $claims, $splits, $counters, $live, $batch, $send, message($id)], 'any', $id, ''],
         reconcile => [[$live, $batch, $send, $claims, $failures, $dead, $splits, $counters, message($id)], $id],
@@ -420,7 +455,7 @@ sub remembered {
 
     for my $of (@deliveries) {
         my $text = eval { $redis->command('GET', seen($of)) } // '';
-        $now{$of} = $1 if $text =~ /^(\w+ \w+) \d+$/;
+        $now{$of} = $1 if $text =~ /^(\S+ \w+) \d+$/;
     }
     return \%now;
 }
@@ -452,7 +487,7 @@ sub state_in_redis {
 sub state_in_model {
     return {
         queued => [sort keys %queued], batch => [sort keys %batch], dead => [sort keys %dead],
-        messages => [sort keys %message], splits => { map { $_ => '7' } keys %split },
+        messages => [sort keys %message], splits => { map { $_ => "$split{$_}" } keys %split },
         seen => { map { $_ => "@{ $seen{$_} }" } keys %seen },
         claims => {
             map { ($_ => $claim{$_} ? "$claim{$_}{token} $claim{$_}{worker}" : 'unreadable') } keys %claim
@@ -470,6 +505,7 @@ sub state_in_model {
 my %verbs = (
     push => [\&do_push, 6], claim => [\&do_claim, 6], ack => [\&do_ack, 4], extend => [\&do_extend, 3],
     retry => [\&do_retry, 4], bury => [\&do_bury, 1], release => [\&do_release, 3],
+    split => [\&do_split, 3],
     redrive => [\&do_redrive, 1], drop => [\&do_drop, 0.5], reconcile => [\&do_reconcile, 1],
     wrong_type => [\&wrong_type, 0.5],
 );
