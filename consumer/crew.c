@@ -148,6 +148,7 @@ apr_status_t consumer_crew_assign(consumer_worker_t *worker, int database)
         return APR_EGENERAL;
     }
     worker->database = database;
+    worker->left = 0;
     return APR_SUCCESS;
 }
 
@@ -165,7 +166,7 @@ static apr_time_t deadline(const consumer_crew_t *crew, const consumer_worker_t 
     apr_interval_time_t most = crm360_config_handler_timeout(crew->config);
     apr_time_t since;
 
-    /* The id first, see slot_enter() in dispatch.c. */
+    /* The id first, see dispatch_enter() in dispatch.c. */
     apr_cpystrn(id, (const char *)worker->slot->id, CONSUMER_ID_BYTES);
     since = consumer_slot_since(worker->slot);
     if (!id[0] && most < BETWEEN_LEAST) {
@@ -248,17 +249,17 @@ int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_
 {
     apr_time_t now = crm360_clock();
     int status, i;
+    pid_t pid;
 
     memset(death, 0, sizeof *death);
-    /* One by one: the other children of the master are not ours. */
-    for (i = 0; i < crew->count; i++) {
-        if (crew->workers[i].pid && waitpid(crew->workers[i].pid, &status, WNOHANG) > 0) {
-            break;
+    do {
+        pid = waitpid(-1, &status, WNOHANG);
+        if (pid <= 0) {
+            return 0;
         }
-    }
-    if (i == crew->count) {
-        return 0;
-    }
+        for (i = 0; i < crew->count && crew->workers[i].pid != pid; i++) {
+        }
+    } while (i == crew->count);
     death->worker = &crew->workers[i];
     judge(death, status, pool);
     death->worker->name = apr_pstrdup(pool, death->worker->name);

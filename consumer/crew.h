@@ -22,6 +22,7 @@ typedef struct consumer_worker_t {
     int link;         /* socket to it; -1 when not running */
     consumer_slot_t *slot;
     int database;                       /* what it works on; -1 = idle */
+    int left;                           /* it needs that no more, only Redis */
     int overran;                        /* killed by us for its handler's deadline */
     char overran_id[CONSUMER_ID_BYTES]; /* the message that ran then; "" = none */
     int failures;                       /* quick deaths in a row */

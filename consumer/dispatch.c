@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "consumer/databases.h"
+#include "consumer/dispatch_private.h"
+#include "consumer/split.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -27,42 +29,6 @@
 #define BATCH_TIME (50 * 1000)
 /* Whoever gets less than this has reached the limit of his memory. */
 #define MEMORY_LEAST (1024 * 1024)
-
-/* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
- * reached is given back. */
-typedef enum { RELEASE, ACK, RETRY, BURY } fate_t;
-
-typedef struct outcome_t {
-    fate_t fate;
-    const char *reason;
-    apr_interval_time_t delay; /* RETRY */
-} outcome_t;
-
-struct consumer_dispatch_t {
-    const crm360_config_t *config;
-    crm360_queue_t *queue;
-    crm360_lane_t lane;
-    const char *worker;
-    consumer_slot_t *slot;
-    const volatile sig_atomic_t *stop;
-    consumer_databases_t *databases;
-    struct batch_t *batch; /* claimed and not worked yet; in `pool` */
-    apr_pool_t *pool;      /* of one batch; cleared after it */
-};
-
-/* One batch on its way. Lives in dispatch->pool. */
-typedef struct batch_t {
-    consumer_dispatch_t *dispatch;
-    consumer_database_t *database;
-    crm360_claim_t claim;
-    apr_time_t started; /* the first handler */
-    int ran;            /* messages that were looked at; the others are given back */
-    /* Before the claim, or its last extension, was sent: the lease counts from here at
-     * the latest. */
-    apr_time_t leased_at;
-    outcome_t *outcomes;
-    int fetch_failed; /* Redis did not give messages that it had leased */
-} batch_t;
 
 consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
                                             crm360_lane_t lane, const char *worker,
@@ -87,7 +53,7 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
 
 /* The time first: the master reads the id first, and so never holds an old time against a new
  * id. */
-static void slot_enter(consumer_slot_t *slot, const char *id)
+void dispatch_enter(consumer_slot_t *slot, const char *id)
 {
     apr_size_t i;
 
@@ -98,7 +64,7 @@ static void slot_enter(consumer_slot_t *slot, const char *id)
     slot->id[i] = '\0';
 }
 
-static void slot_leave(consumer_slot_t *slot)
+void dispatch_leave(consumer_slot_t *slot)
 {
     slot->id[0] = '\0';
     /* A commit that hangs is an overrun too, charged to nobody. */
@@ -234,6 +200,10 @@ static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob
             apr_pstrcat(pool, "no handler for ", message->route->name, " in this version", NULL));
         return APR_SUCCESS;
     }
+    if (consumer_split_wanted(message)) {
+        batch->outcomes[i].fate = SPLIT; /* when the transaction is over: it needs none */
+        return APR_SUCCESS;
+    }
     return deliver(batch, i, message, handler, pool);
 }
 
@@ -261,14 +231,13 @@ static int is_leased(const batch_t *batch, apr_interval_time_t needed)
            batch->leased_at + crm360_config_lease(batch->dispatch->config);
 }
 
-/* Sees to it that the lease lasts for a handler more, extending it when it does not.
- * CRM360_ELEASE when it was lost: somebody else may be at it by now, and shall have the effect. */
-static apr_status_t keep_lease(batch_t *batch)
+/* Sees to it that the lease lasts for a handler more, extending it when it does not. */
+apr_status_t dispatch_keep_lease(batch_t *batch)
 {
     if (is_leased(batch, crm360_config_handler_timeout(batch->dispatch->config))) {
         return APR_SUCCESS;
     }
-    return extend_lease(batch) == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
+    return extend_lease(batch);
 }
 
 /* The fence in front of COMMIT: Redis is asked whether the lease is still ours, whatever our
@@ -309,10 +278,10 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     int count, i;
 
     /* One that is too large for our memory is charged like one whose handler takes too much. */
-    slot_enter(dispatch->slot, batch->claim.ids[first]);
+    dispatch_enter(dispatch->slot, batch->claim.ids[first]);
     rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
                             batch->claim.ids + first, last - first, FETCH_BYTES, chunk_pool);
-    slot_leave(dispatch->slot);
+    dispatch_leave(dispatch->slot);
     if (rv != APR_SUCCESS) {
         batch->fetch_failed = 1;
         *next = last; /* Redis is away: commit what is done, the rest is given back */
@@ -325,12 +294,13 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
             *next = last; /* commit what is done, the rest is given back */
             return APR_SUCCESS;
         }
-        rv = keep_lease(batch);
+        /* Lost, or nobody can say: somebody else may be at it by now, and shall have the effect. */
+        rv = dispatch_keep_lease(batch) == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
         if (rv == APR_SUCCESS) {
             /* From here on, whatever kills the worker is the message's doing. */
-            slot_enter(dispatch->slot, batch->claim.ids[first + i]);
+            dispatch_enter(dispatch->slot, batch->claim.ids[first + i]);
             rv = run_message(batch, first + i, &blobs[i], pool);
-            slot_leave(dispatch->slot);
+            dispatch_leave(dispatch->slot);
             batch->ran = first + i + 1;
         }
         apr_pool_clear(pool);
@@ -398,7 +368,7 @@ static apr_status_t run_one_by_one(batch_t *batch)
 /* ---- telling the queue ---- */
 
 /* The ids of one fate, in the batch's pool. */
-static int select_ids(const char ***ids, const batch_t *batch, fate_t fate)
+int dispatch_select(const char ***ids, const batch_t *batch, fate_t fate)
 {
     int count = 0, i;
 
@@ -412,7 +382,7 @@ static int select_ids(const char ***ids, const batch_t *batch, fate_t fate)
 }
 
 /* A line is written only for what the queue has confirmed. */
-static apr_status_t tell_failed(batch_t *batch, int i)
+apr_status_t dispatch_tell_failed(batch_t *batch, int i)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     const outcome_t *outcome = &batch->outcomes[i];
@@ -443,7 +413,7 @@ static apr_status_t tell_failed(batch_t *batch, int i)
 
 /* Acknowledges, retries, buries and releases. Any failure leaves leases behind under our name; they
  * are released before the next claim. */
-static apr_status_t tell_queue(batch_t *batch)
+apr_status_t dispatch_tell(batch_t *batch)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     const crm360_keys_t *keys = batch->database->keys;
@@ -451,7 +421,7 @@ static apr_status_t tell_queue(batch_t *batch)
     const char **ids;
     int count, told, i;
 
-    count = select_ids(&ids, batch, ACK);
+    count = dispatch_select(&ids, batch, ACK);
     if (count) {
         rv = crm360_queue_ack(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token, ids,
                               count, dispatch->pool);
@@ -461,11 +431,11 @@ static apr_status_t tell_queue(batch_t *batch)
     }
     for (i = 0; i < batch->claim.count && rv == APR_SUCCESS; i++) {
         if (batch->outcomes[i].fate == RETRY || batch->outcomes[i].fate == BURY) {
-            rv = tell_failed(batch, i);
+            rv = dispatch_tell_failed(batch, i);
             rv = rv == CRM360_ELEASE ? APR_SUCCESS : rv; /* its new owner decides */
         }
     }
-    count = select_ids(&ids, batch, RELEASE);
+    count = dispatch_select(&ids, batch, RELEASE);
     if (count && rv == APR_SUCCESS) {
         rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
                                   ids, count, 0, dispatch->pool);
@@ -541,7 +511,7 @@ static void work_batch(batch_t *batch, int *away)
         *away = 1;
         consumer_database_failed(batch->database, crm_db_error(batch->database->db));
     }
-    batch->database->unsettled = tell_queue(batch) != APR_SUCCESS;
+    batch->database->unsettled = dispatch_tell(batch) != APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         consumer_database_worked(batch->database, batch->dispatch->pool);
     }
@@ -561,7 +531,7 @@ void consumer_dispatch_settle(consumer_dispatch_t *dispatch)
     }
 }
 
-static void begin_report(consumer_report_t *report, int database)
+void dispatch_begin_report(consumer_report_t *report, int database)
 {
     memset(report, 0, sizeof *report);
     report->database = database;
@@ -570,7 +540,7 @@ static void begin_report(consumer_report_t *report, int database)
 }
 
 /* The worker is idle again. */
-static void end_batch(consumer_dispatch_t *dispatch)
+void dispatch_end(consumer_dispatch_t *dispatch)
 {
     consumer_slot_touch(dispatch->slot, 0);
     dispatch->batch = NULL;
@@ -582,7 +552,7 @@ void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dis
     batch_t *batch = apr_pcalloc(dispatch->pool, sizeof *batch);
     apr_status_t rv;
 
-    begin_report(report, database);
+    dispatch_begin_report(report, database);
     batch->dispatch = dispatch;
     consumer_slot_touch(dispatch->slot, crm360_clock());
     if (consumer_database_open(&batch->database, dispatch->databases, database) != APR_SUCCESS) {
@@ -601,7 +571,7 @@ void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dis
     }
     dispatch->batch = batch;
     if (report->over) {
-        end_batch(dispatch);
+        dispatch_end(dispatch);
     }
 }
 
@@ -610,7 +580,7 @@ void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *disp
     batch_t *batch = dispatch->batch;
     int away = 0;
 
-    begin_report(report, report->database);
+    dispatch_begin_report(report, report->database);
     work_batch(batch, &away);
     report->worked = batch->ran;
     report->away = away                                                ? CONSUMER_DATABASE_AWAY
@@ -619,5 +589,10 @@ void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *disp
     if (batch->ran < batch->claim.count) {
         report->next_due = crm360_clock(); /* what was given back */
     }
-    end_batch(dispatch);
+    if (!report->away && dispatch_keep_splits(batch) > 0) {
+        report->over = 0;
+        report->leaves = 1;
+        return;
+    }
+    dispatch_end(dispatch);
 }

@@ -34,6 +34,10 @@ void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dis
  * Redis is away and the leases will tell. */
 void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *dispatch);
 
+/* Must follow when the report of consumer_dispatch_work() is not over: splits the messages of the
+ * batch that are to be split. Needs no database, and says at its end when others are due. */
+void consumer_dispatch_split(consumer_report_t *report, consumer_dispatch_t *dispatch);
+
 /* Gives back what a failure may have left claimed under the worker's name. For its end. */
 void consumer_dispatch_settle(consumer_dispatch_t *dispatch);
 

@@ -8,7 +8,9 @@
 
 #include <apr_time.h>
 
-#define CONSUMER_ID_BYTES 96 /* longest message id and its NUL */
+#include "core/message.h"
+
+#define CONSUMER_ID_BYTES (CRM360_ID_MOST + 1) /* longest message id and its NUL */
 
 /* Master to worker: take one batch from this database, in the worker's lane. */
 typedef struct consumer_assignment_t {
@@ -23,6 +25,7 @@ typedef struct consumer_assignment_t {
 typedef struct consumer_report_t {
     int database;
     int over;            /* 0: works on what it has claimed, and another may take the rest */
+    int leaves;          /* goes on with Redis alone: another may use the database; unless over */
     int worked;          /* messages worked on; only when over */
     int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY; only when over */
     apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = nothing to say */

@@ -271,14 +271,24 @@ static void hold(master_t *master, int database, apr_time_t now)
     consumer_schedule_hold(master->schedule, database, master->held_until[database]);
 }
 
+/* A worker is done with the queue that it was sent to, which is due again at `next`. */
+static void leave_queue(master_t *master, const consumer_worker_t *worker, apr_time_t next)
+{
+    if (worker->left) {
+        consumer_schedule_due(master->schedule, worker->database, worker->lane, next);
+    }
+    else {
+        consumer_schedule_done(master->schedule, worker->database, worker->lane, next);
+    }
+}
+
 /* A batch is over. */
 static void take_end(master_t *master, consumer_worker_t *worker, const consumer_report_t *report)
 {
     apr_time_t now = crm360_clock();
     apr_time_t next = report->next_due < 0 ? CONSUMER_NEVER : report->next_due;
 
-    consumer_schedule_done(master->schedule, report->database, worker->lane,
-                           report->away ? now : next);
+    leave_queue(master, worker, report->away ? now : next);
     worker->database = -1;
     consumer_heartbeat_count(master->heartbeat, report->worked);
     if (report->away == CONSUMER_REDIS_AWAY) {
@@ -310,6 +320,10 @@ static void take_reports(master_t *master, consumer_worker_t *worker)
         if (report.over) {
             take_end(master, worker, &report);
         }
+        else if (report.leaves) {
+            leave_queue(master, worker, report.next_due < 0 ? CONSUMER_NEVER : report.next_due);
+            worker->left = 1;
+        }
         else {
             consumer_schedule_due(master->schedule, report.database, worker->lane, report.next_due);
         }
@@ -326,8 +340,8 @@ static void mourn(master_t *master)
         if (database < 0) {
             continue;
         }
+        leave_queue(master, death.worker, crm360_clock());
         death.worker->database = -1;
-        consumer_schedule_done(master->schedule, database, death.worker->lane, crm360_clock());
         if (release_all(master, database, death.worker->name,
                         death.charged ? &death.charge : NULL) != APR_SUCCESS) {
             master->look_at = 0; /* the look finds its claims when Redis is back */

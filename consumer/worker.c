@@ -127,6 +127,10 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
             }
             consumer_dispatch_work(&report, dispatch);
         }
+        if (!report.over) {
+            tell(link, &report);
+            consumer_dispatch_split(&report, dispatch);
+        }
         if (!tell(link, &report)) {
             break;
         }

@@ -1,0 +1,74 @@
+/*
+ * What the files of the dispatch share and nobody else may include: the batch on its way.
+ * dispatch.c carries it through its transaction, dispatch_split.c splits what is to be split.
+ */
+#ifndef CONSUMER_DISPATCH_PRIVATE_H
+#define CONSUMER_DISPATCH_PRIVATE_H
+
+#include "consumer/databases.h"
+#include "consumer/dispatch.h"
+
+/* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
+ * reached is given back. */
+typedef enum { RELEASE, ACK, RETRY, BURY, SPLIT } fate_t;
+
+typedef struct outcome_t {
+    fate_t fate;
+    const char *reason;
+    apr_interval_time_t delay; /* RETRY */
+} outcome_t;
+
+struct consumer_dispatch_t {
+    const crm360_config_t *config;
+    crm360_queue_t *queue;
+    crm360_lane_t lane;
+    const char *worker;
+    consumer_slot_t *slot;
+    const volatile sig_atomic_t *stop;
+    consumer_databases_t *databases;
+    struct batch_t *batch; /* claimed and not worked yet; in `pool` */
+    apr_pool_t *pool;      /* of one batch; cleared after it */
+};
+
+/* One batch on its way. Lives in dispatch->pool. */
+typedef struct batch_t {
+    consumer_dispatch_t *dispatch;
+    consumer_database_t *database;
+    crm360_claim_t claim;
+    apr_time_t started; /* the first handler */
+    int ran;            /* messages that were looked at; the others are given back */
+    /* Before the claim, or its last extension, was sent: the lease counts from here at
+     * the latest. */
+    apr_time_t leased_at;
+    outcome_t *outcomes;
+    int fetch_failed; /* Redis did not give messages that it had leased */
+} batch_t;
+
+/* The slot: what the master sees of us. From entering to leaving, whatever kills the worker is
+ * charged to the message. */
+void dispatch_enter(consumer_slot_t *slot, const char *id);
+void dispatch_leave(consumer_slot_t *slot);
+
+/* Sees to it that the lease of all that is in the claim lasts for a handler more, extending it when
+ * it does not; then errors are those of crm360_queue_extend(). */
+apr_status_t dispatch_keep_lease(batch_t *batch);
+
+/* The ids of one fate, in the batch's pool. */
+int dispatch_select(const char ***ids, const batch_t *batch, fate_t fate);
+
+/* Retries or buries message number `i` of the claim, by its outcome. */
+apr_status_t dispatch_tell_failed(batch_t *batch, int i);
+
+/* Acknowledges, retries, buries and releases what is in the claim. Any failure leaves leases behind
+ * under our name; they are released before the next claim. */
+apr_status_t dispatch_tell(batch_t *batch);
+
+/* Keeps of the claim what is to be split; the others have been told. Returns how many there are. */
+int dispatch_keep_splits(batch_t *batch);
+
+void dispatch_begin_report(consumer_report_t *report, int database);
+
+/* The worker is idle again. */
+void dispatch_end(consumer_dispatch_t *dispatch);
+
+#endif
