@@ -19,6 +19,7 @@
 #include "consumer/drain.h"
 #include "consumer/heartbeat.h"
 #include "consumer/identity.h"
+#include "consumer/keeper.h"
 #include "consumer/listen.h"
 #include "consumer/schedule.h"
 #include "consumer/signals.h"
@@ -52,6 +53,7 @@ typedef struct master_t {
     consumer_heartbeat_t *heartbeat;
     consumer_audit_t *audit;
     consumer_drain_t *drain;
+    consumer_keeper_t *keeper;
     const crm360_keys_t **keys; /* per database */
     int count;
     int *away;              /* per database: how often in a row it could not be used */
@@ -121,6 +123,7 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
         master->heartbeat =
             consumer_heartbeat_make(master->config, master->crew, master->queue, pool);
         master->drain = consumer_drain_make(master->config, master->queue, pool);
+        master->keeper = consumer_keeper_make(master->config, master->crew->health, pool);
     }
     apr_pool_create(&master->turn, pool);
     apr_pool_tag(master->turn, "crm360_turn");
@@ -334,6 +337,7 @@ static void mourn(master_t *master)
 {
     consumer_death_t death;
 
+    consumer_keeper_reap(master->keeper);
     while (consumer_crew_reap(&death, master->crew, master->turn)) {
         int database = death.worker->database;
 
@@ -357,6 +361,9 @@ static int take_signals(master_t *master, consumer_end_t *end)
     while ((signal = consumer_signals_take()) != 0) {
         if (signal == SIGCHLD) {
             mourn(master);
+        }
+        else if (signal == SIGUSR1) {
+            consumer_keeper_hurry(master->keeper);
         }
         else if (signal == SIGTERM || signal == SIGINT) {
             *end = CONSUMER_STOPPED;
@@ -400,7 +407,7 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
 {
     int idle[CRM360_LANES] = {0};
     apr_time_t next = deadline;
-    apr_time_t others[5];
+    apr_time_t others[6];
     int i;
 
     for (i = 0; i < master->crew->count; i++) {
@@ -413,7 +420,8 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
     others[2] = consumer_listener_next(master->listener);
     others[3] = master->redis_up ? consumer_heartbeat_next(master->heartbeat) : CONSUMER_NEVER;
     others[4] = consumer_drain_next(master->drain, master->redis_up);
-    for (i = 0; i < 5; i++) {
+    others[5] = consumer_keeper_next(master->keeper);
+    for (i = 0; i < 6; i++) {
         next = others[i] < next ? others[i] : next;
     }
     return next < master->look_at ? next : master->look_at;
@@ -459,6 +467,7 @@ static void stop(master_t *master, consumer_end_t *end)
     int again = 0;
     int signal;
 
+    consumer_keeper_stop(master->keeper);
     consumer_crew_stop(master->crew, 0);
     while (consumer_crew_running(master->crew) > 0) {
         apr_time_t now = crm360_clock();
@@ -477,6 +486,7 @@ static void stop(master_t *master, consumer_end_t *end)
         mourn(master);
         apr_pool_clear(master->turn);
     }
+    consumer_keeper_await(master->keeper);
     if (again && *end == CONSUMER_RELOAD) {
         raise(SIGHUP); /* the file was changed again meanwhile: for the next life */
     }
@@ -500,6 +510,7 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
             break;
         }
         consumer_crew_start(master.crew, now);
+        consumer_keeper_start(master.keeper, now);
         connected = consumer_listener_tick(master.listener, now);
         if (connected || now >= master.look_at) {
             look(&master);

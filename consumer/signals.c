@@ -57,6 +57,7 @@ apr_status_t consumer_signals_open(void)
     install(SIGTERM, write_byte, SA_RESTART);
     install(SIGINT, write_byte, SA_RESTART);
     install(SIGHUP, write_byte, SA_RESTART);
+    install(SIGUSR1, write_byte, SA_RESTART);
     install(SIGCHLD, write_byte, SA_RESTART | SA_NOCLDSTOP);
     install(SIGPIPE, SIG_IGN, 0);
     return APR_SUCCESS;
@@ -82,6 +83,7 @@ void consumer_signals_worker(volatile sig_atomic_t *stop, unsigned grace_seconds
     stop_grace = grace_seconds;
     install(SIGINT, SIG_IGN, 0);
     install(SIGHUP, SIG_IGN, 0);
+    install(SIGUSR1, SIG_IGN, 0);
     install(SIGCHLD, SIG_DFL, 0);
     install(SIGTERM, on_stop, 0); /* no SA_RESTART: it must end a read() that waits for work */
     sigemptyset(&none);

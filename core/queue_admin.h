@@ -63,11 +63,11 @@ apr_status_t crm360_queue_occupied(int *occupied, crm360_queue_t *queue,
                                    const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Which of `count` (<= CRM360_PAGE_MOST) messages wait in the lane that their id speaks of. The
- * others may be elsewhere. */
-apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue, const crm360_keys_t *keys,
-                                  const char *const *ids, int count, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
+/* Which of `count` (<= CRM360_PAGE_MOST) messages, each of the database of keys[i], wait in the
+ * lane that their id speaks of. The others may be elsewhere. */
+apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue,
+                                  const crm360_keys_t *const *keys, const char *const *ids,
+                                  int count, apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* The clock of Redis: what the times of entries are compared with. */
 apr_status_t crm360_queue_now(apr_time_t *now, crm360_queue_t *queue, apr_pool_t *pool)

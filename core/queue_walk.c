@@ -220,8 +220,9 @@ apr_status_t crm360_queue_occupied(int *occupied, crm360_queue_t *queue,
     return rv;
 }
 
-apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue, const crm360_keys_t *keys,
-                                  const char *const *ids, int count, apr_pool_t *pool)
+apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue,
+                                  const crm360_keys_t *const *keys, const char *const *ids,
+                                  int count, apr_pool_t *pool)
 {
     pipeline_t *all = pipeline_make(count, 3, pool);
     const char *detail;
@@ -230,7 +231,7 @@ apr_status_t crm360_queue_waiting(int *waiting, crm360_queue_t *queue, const crm
 
     for (i = 0; i < count; i++) {
         crm360_command_add(&all->commands[i], "ZSCORE");
-        crm360_command_add(&all->commands[i], keys->lane[crm360_id_lane(ids[i])]);
+        crm360_command_add(&all->commands[i], keys[i]->lane[crm360_id_lane(ids[i])]);
         crm360_command_add(&all->commands[i], ids[i]);
     }
     rv = crm360_redis_run(queue->redis, pipeline_work, all, CRM360_REDIS_READ, &detail, pool);

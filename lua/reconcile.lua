@@ -28,6 +28,7 @@ for _, lane in ipairs(lanes) do
     redis.call('ZCARD', lane)
 end
 redis.call('ZCARD', dead)
+redis.call('HLEN', counters)
 local held = redis.call('HMGET', claims, unpack(ids))
 local history = redis.call('HMGET', failures, unpack(ids))
 local progress = redis.call('HMGET', splits, unpack(ids))

@@ -24,7 +24,8 @@ sub done { return $site->value('acme/prod', "select count(*) from WebhookInbox w
 sub claimed { return $site->redis('HEXISTS', $site->key('acme/prod', 'claims'), $_[0]) }
 sub workers {
     my $master = slurp($site->dir . '/crm360d.pid') + 0;
-    return split ' ', `pgrep -P $master`;
+    my %keeper = map { $_ => 1 } split ' ', `pgrep -P $master -x crm360d-keeper`;
+    return grep { !$keeper{$_} } split ' ', `pgrep -P $master`;
 }
 
 $site->start_redis;

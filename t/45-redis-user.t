@@ -55,5 +55,10 @@ for my $order ('done', 'retry', 'reject', 'sleep 900', 'x' x 3_000_000) {
 wait_until { queued() == 0 && dead() == 2 } 15, 'done, tried again, buried and extended';
 is $site->post($path, 'crash')->{status}, 200, 'taken: crash';
 wait_until { queued() == 0 && dead() == 3 } 20, 'given back for a worker that crashed';
+$site->redis('ZREM', $site->key('acme/prod', 'dead'), @{ $site->redis('ZRANGE', $site->key('acme/prod', 'dead'), 0, 0) });
+$site->redis('LPUSH', $site->key('acme/prod', 'splits'), 'of another type');
+$site->expect_log(qr/CRM0120/, qr/CRM0122/);
+$site->keep_house;
+is dead(), 3, 'what somebody else has broken is put right';
 is_deeply $site->redis('ACL', 'LOG'), [], 'Redis has refused nothing';
 $site->done;

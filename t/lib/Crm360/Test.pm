@@ -411,6 +411,21 @@ sub kill_consumer {
     return $self->{consumer}->wait_end(10);
 }
 
+# Has crm360d keep house, and waits until it has.
+sub keep_house {
+    my ($self) = @_;
+    my $times = sub { return scalar(() = $self->log_text('crm360d') =~ /: kept house: /g) };
+    my $before = $times->();
+    my $until = time + (timing() ? 20 : 120);
+
+    kill 'USR1', slurp("$self->{dir}/crm360d.pid") + 0;
+    while ($times->() == $before) {
+        die "crm360d does not keep house\n" if time > $until;
+        sleep 0.02;
+    }
+    return;
+}
+
 sub ctl {
     my ($self, @words) = @_;
     return $self->run(build() . '/crm360ctl', '-c', $self->conf, @words);
