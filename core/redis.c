@@ -507,6 +507,16 @@ apr_status_t crm360_redis_pool_make(crm360_redis_pool_t **redis_pool,
     return APR_SUCCESS;
 }
 
+/* Whether an idle connection was closed on the other side: nothing else could make it readable, as
+ * nobody has asked anything. Seen before it is used, so that what must not be repeated need not
+ * fail for it. */
+static int was_closed(const crm360_redis_t *redis)
+{
+    struct pollfd idle = {.fd = redis->context->fd, .events = POLLIN};
+
+    return poll(&idle, 1, 0) != 0;
+}
+
 /* Runs the work once, on a connection of the current generation. *fresh says whether it was made
  * for this call. */
 static apr_status_t run_once(crm360_redis_pool_t *rp, crm360_redis_t *redis, int *fresh,
@@ -515,7 +525,7 @@ static apr_status_t run_once(crm360_redis_pool_t *rp, crm360_redis_t *redis, int
     apr_uint32_t generation = apr_atomic_read32(&rp->generation);
     apr_status_t rv;
 
-    if (redis->context && redis->generation != generation) {
+    if (redis->context && (redis->generation != generation || was_closed(redis))) {
         disconnect(redis);
     }
     *fresh = redis->context == NULL;
