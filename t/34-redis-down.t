@@ -1,10 +1,15 @@
-# Redis away, back, restarted, frozen, full: callers get a quick 503 that says when to come again, and
-# never a success that is none; the rest of httpd does not notice.
+# Redis away, back, restarted, frozen, full. Without a spool callers get a quick 503 that says when to come
+# again, and never a success that is none; with one they hear 2xx, as quickly. The rest of httpd does not
+# notice. What becomes of spooled messages is in t/54-spool.t.
 use strict;
 use warnings;
 
 use lib 't/lib';
+use Crm360::Check;
+use Crm360::Load;
+use Crm360::Spool;
 use Crm360::Test;
+use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -210,4 +215,104 @@ $stranger->expect_log(qr/CRM0101|CRM0102|CRM0206/);
     unlink $stranger->redis_socket;
 }
 $stranger->finish;
+$site->finish;
+
+# ---- with a spool: a Redis that stalls does not hold httpd's workers ----
+
+my $ORDER = $site->url('Adictiz/User/Participate', SourceId => 1);
+my $CALLERS = 50;
+my $TIMEOUT = 0.25; # Crm360CommandTimeout
+my $MARGIN = timing() ? 0.35 : 10;
+
+$site = Crm360::Test->new(appendonly => 1, consumer_program => 't/crm360d_faulty',
+    loglevel => 'warn crm360_webhook:notice', redis_settings => 'enable-debug-command yes');
+Crm360::Spool::make($site, '256M');
+$site->expect_log(qr/CRM0101|CRM0102|CRM0330/);
+$site->start_redis;
+$site->migrate;
+Crm360::Check::prepare($site);
+$site->start_httpd;
+
+# Callers, all in this process: each sends a webhook over a connection of its own, waits for the answer, and
+# for 50 ms more. `events` are subs by the second in which they are called. Returns [began, seconds, text]
+# of each answer, times since the beginning.
+my $round = 0;
+sub callers {
+    my ($seconds, %events) = @_;
+    my (@callers, @answers);
+    my @due = sort { $a <=> $b } keys %events;
+    my $start = time;
+
+    $round++;
+    @callers = map { { number => $_, next => $start + rand 0.05, count => 0 } } 1 .. $CALLERS;
+    while (grep { $_->{socket} || time < $start + $seconds } @callers) {
+        my ($bits, $now) = ('', time);
+
+        (delete $events{ shift @due })->() if @due && $now - $start >= $due[0];
+        for my $caller (@callers) {
+            if (!$caller->{socket} && $caller->{next} <= $now && $now < $start + $seconds) {
+                my $body = "effect $round-$caller->{number}-" . ++$caller->{count};
+                @$caller{qw(began text)} = (time, '');
+                $caller->{socket} = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                    PeerPort => $site->{port}) or die "cannot connect: $!\n";
+                syswrite $caller->{socket}, "POST $ORDER HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+            }
+            vec($bits, fileno $caller->{socket}, 1) = 1 if $caller->{socket};
+        }
+        select my $ready = $bits, undef, undef, 0.005;
+        for my $caller (grep { $_->{socket} && vec $ready, fileno $_->{socket}, 1 } @callers) {
+            next if sysread $caller->{socket}, $caller->{text}, 65536, length $caller->{text};
+            push @answers, [$caller->{began} - $start, time - $caller->{began}, $caller->{text}];
+            $caller->{next} = time + 0.05;
+            delete $caller->{socket};
+        }
+    }
+    return @answers;
+}
+
+for my $case (
+    ['frozen', 5, sub { $site->freeze_redis }, sub { $site->thaw_redis }],
+    ['busy', 2, sub { $site->{client}->send('DEBUG', 'SLEEP', 2) }, sub { $site->{client}->reply }]) {
+    my ($name, $seconds, $begin, $end) = @$case;
+    my ($static, $page);
+    $site->redis('PING');
+    my @answers = callers($seconds + 1, 0.5 => $begin, $seconds / 2 => sub {
+        my $began = time;
+        $page = $site->get('/index.html')->{content};
+        $static = time - $began;
+    }, $seconds + 0.5 => $end);
+    my @longest = sort { $b <=> $a } map { $_->[1] } @answers;
+    my @late = grep { $_->[0] > 0.5 + $TIMEOUT + 0.1 && $_->[1] > 0.8 * $TIMEOUT } @answers;
+
+    diag sprintf '%s: %d webhooks, the longest %.3f s; %d waited, %d of them after the first wave', $name,
+        scalar @answers, $longest[0], scalar(grep { $_ > 0.8 * $TIMEOUT } @longest), scalar @late;
+    is scalar(grep { $_->[2] !~ m{^HTTP/1\.1 200 } } @answers), 0, "$name: $CALLERS callers at once all hear 2xx";
+    cmp_ok scalar(grep { $_->[2] =~ /"spool"/ } @answers), '>', $CALLERS, "$name: from the spool";
+    cmp_ok $longest[0], '<', $TIMEOUT + $MARGIN, "$name: nobody waits much longer than for one command";
+    cmp_ok scalar(@late), '<=', 2 * $seconds / $TIMEOUT + (timing() ? 0 : 1000),
+        "$name: after the first only those wait who ask whether Redis is back";
+    is $page, "hello\n", "$name: the site lives";
+    cmp_ok $static, '<', $LIMIT, '  and is quick';
+    wait_until { $site->post($ORDER, "effect back-$name")->{json}{Durability} eq 'memory' }
+        timing() ? 2 : 10, "$name: Redis is back";
+}
+
+# ---- a delay holds, to the moment ----
+
+$site->start_consumer;
+wait_until { !Crm360::Spool::files($site) } 60, 'what was spooled is carried into Redis';
+$site->stop_redis;
+{
+    my $answer = $site->post("$ORDER&secondsOfInvisibility=3", 'effect delayed');
+    my $ran;
+
+    is $answer->{json}{Durability}, 'spool', 'a delayed one is spooled';
+    sleep 0.3;
+    $site->start_redis;
+    $ran = wait_until { Crm360::Check::effects($site)->{delayed} } 10, 'it has its effect';
+    my $due = Crm360::Load::_date_ms($answer->{json}{VisibleAt});
+    cmp_ok $ran->[0], '>=', $due, 'not early';
+    cmp_ok $ran->[0] - $due, '<', timing() ? 100 : 5000, 'and not late: ' . ($ran->[0] - $due) . ' ms';
+}
 $site->done;

@@ -74,6 +74,7 @@ ok -e "$run/$_", "its folder has $_" for qw(crm360.conf httpd.conf redis.sock ac
 is sql('select count(*) from Contacts'), 1, 'two samples about one customer make one contact';
 is redis('config', 'get', 'appendonly') =~ /yes/ ? 1 : 0, 1, 'Redis writes its file';
 is redis('config', 'get', 'port'), "port\n0", 'Redis has no port';
+unlike slurp("$run/log/crm360d.log"), qr/CRM036\d/, 'crm360d finds nothing amiss in how Redis is set up';
 like `curl -s -m 10 http://127.0.0.1:$port/nothing`, qr/404/, 'httpd listens on the port';
 
 # The lines that it prints for the person do what they say.
@@ -117,6 +118,23 @@ is +(quickstart('status'))[1], 1, 'and its exit code tells';
 is $code, 0, 'a run after that' or diag $output;
 isnt slurp("$run/crm360d.pid"), "$daemon\n", 'starts that part again';
 is slurp("$run/redis.pid") =~ s/\s//gr, (split ' ', $pids)[0], 'and leaves the others alone';
+
+# ---- Redis goes, and comes back ----
+
+is +(stat "$run/spool")[2] & 07777, 02770, 'there is a spool';
+kill 'TERM', slurp("$run/redis.pid") =~ s/\s//gr;
+wait_until { (quickstart('status'))[0] =~ /^redis does not run$/m } 10, 'Redis is stopped';
+my $customer = slurp(root() . '/t/fixtures/shopify/customer-insert.json');
+$customer =~ s/$_->[0]/$_->[1]/g for [7312459817263, 7312459820002], ['lea\.marchand', 'zoe.petit'],
+    ['Marchand', 'Petit'], ['\+33612345678', '+33611223344'];
+spew("$dir/customer.json", $customer);
+like `curl -s -m 10 --data-binary \@$dir/customer.json 'http://127.0.0.1:$port$Crm360::Test::MOUNT/QueueProcess/acme/prod/Shopify/Customer/Insert?SourceId=1'`,
+    qr/"Durability":"spool"/, 'a webhook is spooled';
+($output, $code) = quickstart('');
+is $code, 0, 'Redis is started again' or diag $output;
+wait_until { sql("select count(*) from Contacts where LastName = 'Petit'") == 1 } 10,
+    'and the webhook has its effect';
+wait_until { my @left = glob "$run/spool/*.msg"; !@left } 5, 'the spool is empty';
 
 # ---- stop ----
 
