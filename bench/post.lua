@@ -1,7 +1,17 @@
--- Makes wrk post the file that its first argument names.
+-- Makes wrk post the file that its first argument names, each time as a delivery of its own.
+local deliveries = 0
+
 function init(args)
     local file = assert(io.open(args[1], 'rb'))
     wrk.method, wrk.body = 'POST', file:read('*a')
     wrk.headers['Content-Type'] = 'application/json'
     file:close()
+    math.randomseed(os.time())
+    wrk.headers['X-Shopify-Webhook-Id'] = ''
+end
+
+function request()
+    deliveries = deliveries + 1
+    wrk.headers['X-Shopify-Webhook-Id'] = string.format('%08x-%d', math.random(0, 0x7fffffff), deliveries)
+    return wrk.format()
 end
