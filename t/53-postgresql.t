@@ -136,6 +136,10 @@ for my $table (@TABLES) {
     cmp_ok scalar @$rows, '>', 0, "$table has rows";
     is_deeply table($DB, $table, @columns), $rows, "$table shows the same";
 }
+$pg->value('prod', "insert into WebhookEvents (MessageId, Kind, At) values ('x', 'open', '2001-01-01T00:00:00')"
+    . ' returning EventId');
+$site->keep_house;
+is $pg->value('prod', 'select count(*) from WebhookEvents'), 1, 'old events are deleted, young ones stay';
 is $pg->value('prod', "select data_type from information_schema.columns"
         . " where table_name = 'contacts' and column_name = 'freefieldnumber1'"), 'numeric',
     'numbers are exact';
