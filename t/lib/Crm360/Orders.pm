@@ -52,7 +52,7 @@ for i = first, last do
     redis.call('SET', prefix .. id, table.concat(pieces))
     scores[#scores + 1] = string.format('%.0f', visible + apart * (i - 1))
     scores[#scores + 1] = id
-    if #scores == 1000 or i == last then
+    if #scores == 500 or i == last then
         redis.call('ZADD', queue, unpack(scores))
         scores = {}
     end
@@ -69,10 +69,10 @@ sub fill_queue {
 
     $filled++;
     # Some at a time: others want to speak to this Redis too.
-    for (my $from = 1; $from <= $count; $from += 5000) {
+    for (my $from = 1; $from <= $count; $from += 1000) {
         $self->redis('EVAL', $FILL, 2, $self->key($database, $o{lane} || 'live'),
             $self->key($database, 'message:'), $from,
-            $from + 4999 < $count ? $from + 4999 : $count, $o{visible} // 1, $o{apart} // 1,
+            $from + 999 < $count ? $from + 999 : $count, $o{visible} // 1, $o{apart} // 1,
             sprintf('01JDCW3T2X%06d', $filled), '-' . $route =~ tr{/}{-}r,
             split /(ITSELF|NUMBER)/, $text, -1);
     }
