@@ -7,11 +7,12 @@ function init(args)
     wrk.headers['Content-Type'] = 'application/json'
     file:close()
     math.randomseed(os.time())
-    wrk.headers['X-Shopify-Webhook-Id'] = ''
 end
 
 function request()
+    local id = string.format('%08x-%d', math.random(0, 0x7fffffff), deliveries)
+
     deliveries = deliveries + 1
-    wrk.headers['X-Shopify-Webhook-Id'] = string.format('%08x-%d', math.random(0, 0x7fffffff), deliveries)
+    wrk.headers['X-Shopify-Webhook-Id'] = id
     return wrk.format()
 end
