@@ -61,6 +61,8 @@ wait_until { $site->value('acme/prod',
 wait_until { !keys_of($again) } 5, '  and nothing of it is left';
 is dead(), 1, '  nor among the dead';
 cli('To drop', $never);
+$site->redis('SET', $site->key('acme/prod', 'live:aside:1795475344000'), 'x');
+like cli('What was of another', 'x'), qr/^crm360:1:\{acme\/prod\}:live:aside:1795475344000$/m, '  it shows the key';
 is dead(), 0, '  it is dropped';
 is_deeply [keys_of($never)], [], '  and nothing of it is left';
 is $site->redis('HLEN', $site->key('acme/prod', 'failures')), 0, '  nor of its failures';
