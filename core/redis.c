@@ -28,6 +28,8 @@
 #define STATE_ANSWERS 0u
 #define STATE_AWAY 1u
 #define STATE_REFUSES 2u
+#define STATE_MASK 3u
+#define STATE_CHANGE 4u /* the bits above count the changes */
 
 struct crm360_redis_t {
     redisContext *context; /* NULL while not connected; freed by disconnect() */
@@ -413,13 +415,15 @@ static apr_uint32_t now_ms(void)
 typedef enum { TURN_NONE, TURN_WORK, TURN_PROBE } turn_t;
 
 /* Whether this caller may work: always when the server answers. While it is away one caller each
- * PROBE_MS may ask whether it is back, and work if it is. */
-static turn_t take_turn(crm360_redis_health_t *health)
+ * PROBE_MS may ask whether it is back, and work if it is. *known is what is known now, for
+ * note_state(). */
+static turn_t take_turn(apr_uint32_t *known, crm360_redis_health_t *health)
 {
     apr_uint32_t probed;
     apr_uint32_t now;
 
-    if (apr_atomic_read32(&health->state) != STATE_AWAY) {
+    *known = apr_atomic_read32(&health->state);
+    if ((*known & STATE_MASK) != STATE_AWAY) {
         return TURN_WORK;
     }
     probed = apr_atomic_read32(&health->probed_ms);
@@ -429,16 +433,18 @@ static turn_t take_turn(crm360_redis_health_t *health)
                : TURN_NONE;
 }
 
-/* Notes the outcome of a call. One line a change of state, whichever process sees it first. */
-static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, int writes, const char *detail)
+/* Notes the outcome of a call. One line a change of state, whichever process sees it first. `known`
+ * is what was known when the call began: what began before the last change knows nothing of it. */
+static void note_state(crm360_redis_pool_t *rp, apr_uint32_t known, apr_status_t rv, int writes,
+                       const char *detail)
 {
     crm360_redis_health_t *health = rp->health;
     apr_uint32_t state = rv == CRM360_EAWAY      ? STATE_AWAY
                          : rv == CRM360_EREFUSED ? STATE_REFUSES
                                                  : STATE_ANSWERS;
-    apr_uint32_t before = apr_atomic_read32(&health->state);
+    apr_uint32_t before = known & STATE_MASK;
 
-    if (before == state) {
+    if (before == state || apr_atomic_read32(&health->state) != known) {
         return;
     }
     if (before == STATE_REFUSES && state == STATE_ANSWERS && !writes) {
@@ -447,7 +453,8 @@ static void note_state(crm360_redis_pool_t *rp, apr_status_t rv, int writes, con
     if (state == STATE_AWAY) {
         apr_atomic_set32(&health->probed_ms, now_ms());
     }
-    if (apr_atomic_cas32(&health->state, state, before) != before) {
+    if (apr_atomic_cas32(&health->state, ((known & ~STATE_MASK) + STATE_CHANGE) | state, known) !=
+        known) {
         return; /* somebody else was first, and logs it */
     }
     if (state == STATE_AWAY) {
@@ -576,7 +583,8 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
 {
     void *resource;
     crm360_redis_t *redis;
-    turn_t turn = take_turn(redis_pool->health);
+    apr_uint32_t known;
+    turn_t turn = take_turn(&known, redis_pool->health);
     apr_status_t rv;
 
     *detail = "";
@@ -598,7 +606,7 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
     if (rv != APR_SUCCESS) {
         *detail = apr_pstrdup(pool, redis->error);
     }
-    note_state(redis_pool, rv, purpose != CRM360_REDIS_READ, *detail);
+    note_state(redis_pool, known, rv, purpose != CRM360_REDIS_READ, *detail);
     /* A connection that is gone goes back too: it is made anew for the next borrower. */
     apr_reslist_release(redis_pool->list, redis);
     return rv;

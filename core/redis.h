@@ -19,7 +19,7 @@ typedef struct crm360_redis_pool_t crm360_redis_pool_t; /* many; any thread */
 /* What all processes that talk to one server know of it. Lives in shared memory where there are
  * several, and is changed by atomic operations only. */
 typedef struct crm360_redis_health_t {
-    volatile apr_uint32_t state;     /* 0 = answers, 1 = away, 2 = refuses */
+    volatile apr_uint32_t state;     /* answers, away or refuses, and how often that changed */
     volatile apr_uint32_t probed_ms; /* when somebody last tried while it was away; wraps */
 } crm360_redis_health_t;
 
