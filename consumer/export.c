@@ -60,6 +60,33 @@ static int ends_in_line(int fd, off_t length)
     return length == 0 || (pread(fd, &last, 1, length - 1) == 1 && last == '\n');
 }
 
+/* Opens the file and takes its lock: another crm360d may export to the same folder, and lines must
+ * never mix. Who erases a person puts a new file in the place of the old one, perhaps while the
+ * lock is waited for: then the new one is opened. Descriptor, or -1 and errno. */
+static int open_locked(const char *name, struct stat *info)
+{
+    struct stat named;
+    int fd, saved;
+
+    do {
+        fd = open(name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+        if (fd < 0) {
+            return -1;
+        }
+        if (flock(fd, LOCK_EX) < 0 || fstat(fd, info) < 0) {
+            break;
+        }
+        if (stat(name, &named) == 0 && named.st_ino == info->st_ino &&
+            named.st_dev == info->st_dev) {
+            return fd;
+        }
+    } while (close(fd) == 0);
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
 apr_status_t consumer_export_open(consumer_export_t **export, const char **why, const char *folder,
                                   const crm360_database_t *database, apr_time_t now,
                                   apr_pool_t *pool)
@@ -81,12 +108,11 @@ apr_status_t consumer_export_open(consumer_export_t **export, const char **why, 
     }
     *why = apr_pstrcat(pool, "opening ", made->name, NULL);
     made->made = access(made->name, F_OK) < 0;
-    fd = open(made->name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+    fd = open_locked(made->name, &info);
     if (fd < 0) {
         return errno;
     }
-    /* Another crm360d may export to the same folder: one at a time, so that lines never mix. */
-    if (flock(fd, LOCK_EX) < 0 || fstat(fd, &info) < 0 || !(made->file = fdopen(fd, "a"))) {
+    if (!(made->file = fdopen(fd, "a"))) {
         apr_status_t rv = errno;
 
         close(fd);
