@@ -31,6 +31,11 @@ ctl_verb_t ctl_dead_redrive;
 #define CTL_DEAD_LIST_WORDS "customer/alias [option ...]"
 #define CTL_DEAD_REDRIVE_WORDS "customer/alias {--all | option ...}"
 
+/* erase: what is stored of one person (erase.c). */
+ctl_verb_t ctl_erase;
+#define CTL_ERASE_WORDS                                                                            \
+    "customer/alias {--email A | --phone N | --identifier S:I}... {--dry-run | --yes}"
+
 /* ---- what verbs work on (place.c) ---- */
 
 /* The database that was named; NULL when the configuration has none: that is said. */
@@ -50,10 +55,6 @@ typedef struct ctl_place_t {
  * has been said on standard error. */
 ctl_status_t ctl_place_make(ctl_place_t *place, const crm360_config_t *config, const char *name,
                             apr_pool_t *pool);
-
-/* Redis' clock. */
-apr_status_t ctl_now(apr_time_t *now, const ctl_place_t *place, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
 
 /* Says that something with the place failed; `what` may be NULL. The exit status for it. */
 ctl_status_t ctl_failed(const ctl_place_t *place, const char *what, apr_status_t rv);

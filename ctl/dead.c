@@ -402,7 +402,7 @@ static ctl_status_t run_verb(const ctl_usage_t *usage, int redrives, const crm36
         return (ctl_status_t)status;
     }
     run.clock = crm360_clock();
-    rv = ctl_now(&run.began, &run.place, pool);
+    rv = crm360_queue_now(&run.began, run.place.queue, pool);
     if (rv == APR_SUCCESS) {
         rv = work_on_all(&run, pool);
     }

@@ -29,6 +29,7 @@ static const verb_t verbs[] = {
     {"dead", "list", CTL_DEAD_LIST_WORDS, "show dead letters, and what they died of",
      ctl_dead_list},
     {"dead", "redrive", CTL_DEAD_REDRIVE_WORDS, "give dead letters another life", ctl_dead_redrive},
+    {"erase", NULL, CTL_ERASE_WORDS, "erase what is stored of one person, everywhere", ctl_erase},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -48,15 +48,6 @@ ctl_status_t ctl_place_make(ctl_place_t *place, const crm360_config_t *config, c
     return rv == APR_SUCCESS ? CTL_FINE : ctl_failed(place, "the queue", rv);
 }
 
-apr_status_t ctl_now(apr_time_t *now, const ctl_place_t *place, apr_pool_t *pool)
-{
-    apr_int64_t ms = 0;
-    apr_status_t rv = crm360_queue_look(NULL, &ms, place->queue, NULL, 0, pool);
-
-    *now = apr_time_from_msec(ms);
-    return rv;
-}
-
 ctl_status_t ctl_failed(const ctl_place_t *place, const char *what, apr_status_t rv)
 {
     char text[200];
