@@ -107,21 +107,30 @@ static void begin_hurry(life_t *life, apr_time_t now)
     begin_walk(life, now);
 }
 
+/* Everything was done that was asked for. */
+static void end_hurry(life_t *life, apr_time_t now)
+{
+    const keeper_walk_t *walk = &life->keeper->walk;
+
+    life->hurry = 0;
+    crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
+               "kept house: looked at %" APR_INT64_T_FMT
+               " entries of %d databases, put %d right, dropped %d dead letters, pruned %d",
+               walk->seen, life->keeper->count, walk->healed, walk->exported, walk->pruned);
+    if (life->asked_again) {
+        begin_hurry(life, now);
+    }
+}
+
 static void end_walk(life_t *life, apr_time_t now)
 {
     const keeper_walk_t *walk = &life->keeper->walk;
 
     life->walking = 0;
     life->next = now + jittered(WALK_EVERY);
-    crm360_log(life->hurry ? CRM360_LOG_INFO : CRM360_LOG_DEBUG, APR_SUCCESS,
-               "kept house: looked at %" APR_INT64_T_FMT
-               " entries of %d databases, put %d right, dropped %d dead letters, pruned %d",
-               walk->seen, life->keeper->count, walk->healed, walk->exported, walk->pruned);
-    if (life->hurry && life->asked_again) {
-        begin_hurry(life, now);
-        return;
-    }
-    life->hurry = 0;
+    crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS,
+               "walked through %" APR_INT64_T_FMT " entries of %d databases, put %d right",
+               walk->seen, life->keeper->count, walk->healed);
 }
 
 /* As many steps as belong into one go; then the rest. */
@@ -183,23 +192,26 @@ static int wait_for(life_t *life, apr_time_t until)
 
 static void live(life_t *life)
 {
-    apr_time_t next, prune_next;
+    keeper_t *keeper = life->keeper;
+    apr_time_t now, prune_next;
 
     do {
-        apr_time_t now = crm360_clock();
-
-        if (keeper_prune(life->keeper, now)) {
-            apr_pool_clear(life->keeper->turn);
-        }
-        else if (now >= life->next && !life->walking) {
+        now = crm360_clock();
+        if (now >= life->next && !life->walking) {
             begin_walk(life, now);
         }
         else if (now >= life->next) {
             walk_on(life);
         }
-        prune_next = keeper_prune_next(life->keeper);
-        next = prune_next < life->next ? prune_next : life->next;
-    } while (wait_for(life, next));
+        /* Databases that are away take their time: the walk that was asked for comes first. */
+        if (!(life->hurry && life->walking) && keeper_prune(keeper, now)) {
+            apr_pool_clear(keeper->turn);
+        }
+        prune_next = life->hurry && life->walking ? CONSUMER_NEVER : keeper_prune_next(keeper);
+        if (life->hurry && !life->walking && prune_next > now) {
+            end_hurry(life, now);
+        }
+    } while (wait_for(life, prune_next < life->next ? prune_next : life->next));
 }
 
 int keeper_run(const crm360_config_t *config, int link, void *health, apr_pool_t *pool)

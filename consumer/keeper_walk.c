@@ -235,6 +235,9 @@ static apr_status_t walk_stored(int *cost, keeper_t *keeper)
 apr_status_t keeper_walk_step(int *cost, keeper_t *keeper)
 {
     *cost = 1;
+    if (keeper->count == 0) {
+        return APR_EOF; /* nothing in Redis is ours to judge */
+    }
     return keeper->walk.database < keeper->count ? walk_databases(cost, keeper)
                                                  : walk_stored(cost, keeper);
 }
