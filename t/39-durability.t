@@ -216,6 +216,18 @@ warns('three at once', 'CRM0362 CRM0361 CRM0364', qr/CRM0364/,
     $hidden->finish;
 }
 
+{
+    my $renamed = audit("appendonly yes\nappendfsync always\nrename-command CONFIG \"\"");
+    wait_until { $renamed->log_text('crm360d') =~ /does not let us read CONFIG GET/ } 10,
+        'a CONFIG that has another name: said at info';
+    is codes($renamed), '', '  and what INFO tells is fine';
+    $renamed->stop_consumer;
+    $renamed->start_httpd;
+    is level($renamed), 'memory', '  no receipt says fsync then';
+    $renamed->stop_httpd;
+    $renamed->finish;
+}
+
 # A good Redis: nothing. Then it is made worse, and what counts is when it was started.
 {
     my $changing = audit($good, appendonly => 1);
