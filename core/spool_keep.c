@@ -235,8 +235,8 @@ apr_status_t crm360_spool_set_aside(const char **aside, crm360_spool_t *spool, c
         return errno;
     }
     for (i = 0; i < ASIDE_TRIES && rv == APR_EEXIST; i++) {
-        *aside = apr_psprintf(pool, i ? "%.*s" SPOOL_BAD ".%d" : "%.*s" SPOOL_BAD, ASIDE_NAME_MOST,
-                              name, i);
+        *aside = i ? apr_psprintf(pool, "%.*s.%d" SPOOL_BAD, ASIDE_NAME_MOST, name, i)
+                   : apr_psprintf(pool, "%.*s" SPOOL_BAD, ASIDE_NAME_MOST, name);
         if (fstatat(folder, *aside, &info, AT_SYMLINK_NOFOLLOW) == 0) {
             continue; /* an earlier one of that name stays */
         }

@@ -248,7 +248,7 @@ $site->finish;
 
 # ---- a bound, and the order ----
 
-$site = site('64K', settings => "Crm360Workers live 0\n");
+$site = site('64K', mpm => 'prefork', settings => "Crm360Workers live 0\n");
 $site->start_redis;
 $site->migrate;
 $site->start_httpd;

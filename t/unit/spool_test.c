@@ -430,7 +430,7 @@ static void test_strange(void)
         ok(strcmp(aside, "A.msg.bad") == 0 && exists(aside) && !exists("A.msg"), "under its name");
         run(apr_psprintf(pool, "cd %s && %s A.msg", place.folder, commands[i]));
         is_number(crm360_spool_set_aside(&aside, spool, "A.msg", pool), 0, "a second one too");
-        ok(strcmp(aside, "A.msg.bad.1") == 0 && exists(aside), "and the first stays");
+        ok(strcmp(aside, "A.msg.1.bad") == 0 && exists(aside), "and the first stays");
         is_text(listed(), "", "neither is met again");
         crm360_spool_unlock(spool);
     }
