@@ -33,7 +33,7 @@
 /* And this soon after a look that failed. */
 #define LOOK_AGAIN (250 * 1000)
 /* At most, while it answers and refuses. */
-#define REFUSED_MOST (5 * APR_USEC_PER_SEC)
+#define REFUSED_MOST (2 * APR_USEC_PER_SEC)
 /* While a worker of an earlier life finishes, its claims are looked at this often. */
 #define LOOK_ORPHANS APR_USEC_PER_SEC
 /* Databases in one look. */
