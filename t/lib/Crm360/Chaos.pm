@@ -45,6 +45,9 @@ our @KILLED = (qr/CRM0322/);
 
 sub full { return ($ENV{CRM360_CHAOS} // '') eq 'full' }
 
+# Whether everything takes longer here: under sanitizers.
+sub slow { return !timing() }
+
 sub seed {
     $ENV{CRM360_SEED} ||= 1 + int(time * 1000) % 1_000_000;
     return $ENV{CRM360_SEED};
