@@ -23,6 +23,10 @@
 #define SPOOL_FULL 1u
 #define SPOOL_FAILS 2u
 
+/* A spool that fails takes messages again when it has not failed for so long: on a disk that is
+ * nearly full a small file may still find a place. */
+#define FINE_AFTER_MS 1000
+
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_BYTES 36
 
@@ -73,7 +77,7 @@ static apr_status_t unlock_cleanup(void *data)
 
 apr_size_t crm360_spool_state_size(void)
 {
-    return sizeof(apr_uint32_t);
+    return sizeof(spool_state_t);
 }
 
 crm360_spool_t *crm360_spool_make(const crm360_spool_place_t *place, void *state, apr_pool_t *pool)
@@ -264,15 +268,24 @@ static void undo(put_t *put)
     }
 }
 
-/* Notes the outcome of a put. One line a change of state, whichever process sees it first. */
-static void note_state(const crm360_spool_t *spool, apr_status_t rv, const char *doing)
+/* Notes the outcome of what began while the spool was in the state `before`. One line a change of
+ * state, whichever process sees it first. */
+static void note_state(const crm360_spool_t *spool, apr_uint32_t before, apr_status_t rv,
+                       const char *doing)
 {
+    apr_uint32_t now_ms = (apr_uint32_t)apr_time_as_msec(crm360_clock());
     apr_uint32_t now = rv == APR_SUCCESS       ? SPOOL_TAKES
                        : rv == CRM360_EREFUSED ? SPOOL_FULL
                                                : SPOOL_FAILS;
-    apr_uint32_t before = apr_atomic_read32(spool->state);
 
-    if (before == now || apr_atomic_cas32(spool->state, now, before) != before) {
+    if (now == SPOOL_FAILS) {
+        apr_atomic_set32(&spool->state->failed_ms, now_ms);
+    }
+    if (before == SPOOL_FAILS && now == SPOOL_TAKES &&
+        now_ms - apr_atomic_read32(&spool->state->failed_ms) < FINE_AFTER_MS) {
+        return;
+    }
+    if (before == now || apr_atomic_cas32(&spool->state->state, now, before) != before) {
         return; /* nothing new, or somebody else was first and logs it */
     }
     if (now == SPOOL_FULL) {
@@ -297,30 +310,33 @@ void crm360_spool_try(crm360_spool_t *spool)
     const char *folder = spool->place->folder;
 
     if (access(folder, R_OK | W_OK | X_OK) < 0) {
-        note_state(spool, errno, "this user may not write there");
+        note_state(spool, apr_atomic_read32(&spool->state->state), errno,
+                   "this user may not write there");
     }
 }
 
 /* A spool that is nearly full refuses a long message and takes a short one: that it is full is
  * over only when there is room again. */
-static int still_full(const crm360_spool_t *spool, int folder)
+static int still_full(const crm360_spool_t *spool, apr_uint32_t before, int folder)
 {
     apr_int64_t taken;
 
-    return apr_atomic_read32(spool->state) == SPOOL_FULL &&
-           spool_usage_add(&taken, folder, 0, 0) == APR_SUCCESS &&
+    return before == SPOOL_FULL && spool_usage_add(&taken, folder, 0, 0) == APR_SUCCESS &&
            taken > spool->place->most_bytes / 2;
 }
 
 static apr_status_t store(put_t *put, crm360_spool_t *spool, const char *head,
                           const crm360_push_t *push)
 {
+    apr_uint32_t before = apr_atomic_read32(&spool->state->state);
     apr_status_t rv;
 
     put->doing = "opening the folder";
     put->folder = spool_folder(spool);
     if (put->folder < 0) {
-        return errno;
+        rv = errno;
+        note_state(spool, before, rv, put->doing);
+        return rv;
     }
     rv = write_new(put, spool, head, push);
     if (rv == APR_SUCCESS) {
@@ -329,8 +345,8 @@ static apr_status_t store(put_t *put, crm360_spool_t *spool, const char *head,
     if (rv != APR_SUCCESS) {
         undo(put);
     }
-    if (rv != APR_SUCCESS || !still_full(spool, put->folder)) {
-        note_state(spool, rv, put->doing);
+    if (rv != APR_SUCCESS || !still_full(spool, before, put->folder)) {
+        note_state(spool, before, rv, put->doing);
     }
     close(put->folder);
     return rv;

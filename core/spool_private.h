@@ -19,13 +19,19 @@
 /* Longest file: the largest body that Crm360MaxBody allows, and heads. */
 #define SPOOL_FILE_MOST ((apr_int64_t)(1024 + 16) << 20)
 
+/* What all processes know of a spool. Changed by atomic operations only. */
+typedef struct spool_state_t {
+    volatile apr_uint32_t state;     /* SPOOL_TAKES, ... in spool.c */
+    volatile apr_uint32_t failed_ms; /* when it failed last; wraps */
+} spool_state_t;
+
 struct crm360_spool_t {
     const crm360_spool_place_t *place;
-    volatile apr_uint32_t *state; /* shared: SPOOL_TAKES, ... in spool.c */
-    const char *boot;             /* which run of the kernel this is; "-" = not known */
-    int lock;                     /* descriptor of the lock, -1 = not held */
-    apr_time_t locked_at;         /* crm360_clock() of the moment that follows */
-    apr_time_t files_now;         /* the file system's clock then */
+    spool_state_t *state; /* shared */
+    const char *boot;     /* which run of the kernel this is; "-" = not known */
+    int lock;             /* descriptor of the lock, -1 = not held */
+    apr_time_t locked_at; /* crm360_clock() of the moment that follows */
+    apr_time_t files_now; /* the file system's clock then */
 };
 
 /* Opens the folder for openat() and the like: descriptor, or -1 and errno. */
