@@ -1,5 +1,5 @@
 # The queue's Lua scripts against a real Redis: each verb, its fencing, its memory of failures, and that
-# all but push work at the memory limit. Also that each header comment matches what core/queue.c sends.
+# all but push and split work at the memory limit. Also that each header comment matches what core/queue.c sends.
 use strict;
 use warnings;
 
@@ -17,7 +17,7 @@ my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $splits, $counters) =
     map {"$tag$_"} qw(live claims failures dead splits counters);
 my @lanes = map {"$tag$_"} qw(live batch send);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank split);
 
 sub call {
     my ($verb, $keys, @args) = @_;
@@ -48,6 +48,13 @@ sub release {
     return call('release', [$live, $claims, $failures, $dead, $counters],
         $field, $holder, $delay, $crashed, $what, 'crashes', 3, 'crm360:1:wake', @ids);
 }
+sub split_off {
+    my ($token, $id, $first, $last, @texts) = @_; # [parts, length] in the place of texts
+    my $parts = @texts && ref $texts[0] ? shift @texts : undef;
+    my @keys = $parts ? (message("$id.$first"), $parts->[0]) : map { message("$id." . ($first + $_)) } 0 .. $#texts;
+    return call('split', [$live, $claims, $failures, $counters, $splits, message($id), @keys],
+        $token, $id, $first, $last, 'crm360:1:wake', $parts ? $parts->[1] : 0, @texts);
+}
 sub redrive {
     my ($first, $spacing, @ids) = @_; # id, or [id, lane]
     my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @ids;
@@ -65,6 +72,7 @@ sub reconcile {
 }
 sub blank { my $id = shift; return call('blank', [$claims, message($id)], $id, @_) }
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
+sub dump_all { return join "\n", map { ($_, $redis->command('DUMP', $_)) } sort @{ $redis->command('KEYS', '*') } }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
 sub redis_ms { my $t = $redis->command('TIME'); return $t->[0] * 1000 + int($t->[1] / 1000) }
 
@@ -251,6 +259,71 @@ subtest 'release of many' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'split' => sub {
+    put($_) for qw(w x);
+    claim('t', most => 1);
+    my $before = dump_all();
+    is split_off('other', 'w', 1, 0, 'one'), -1, 'another token splits nothing';
+    is split_off('t', 'x', 1, 0, 'one'), -1, 'nor does one that does not hold it';
+    is split_off('t', 'nobody', 1, 0, 'one'), 0, 'what is not there has ended';
+    is split_off('t', 'w', 0, 0), 1, 'the place is asked for';
+    is split_off('t', 'w', 2, 0, 'two'), 1, 'the second is not the first';
+    is dump_all(), $before, 'nothing has changed';
+    my $ear = Crm360::Redis->connect($site->redis_socket);
+    $ear->command('SUBSCRIBE', 'crm360:1:wake');
+    $redis->command('ZADD', $live, redis_ms() + 60000, 'x');
+    my $now = redis_ms();
+    is split_off('t', 'w', 1, 0, 'one', 'two'), 3, 'two of them: the third is next';
+    is $redis->command('GET', message("w.$_->[0]")), $_->[1], "number $_->[0] is stored"
+        for [1, 'one'], [2, 'two'];
+    my $score = $redis->command('ZSCORE', $live, 'w.2');
+    ok $score >= $now && $score <= redis_ms(), 'and visible now';
+    is $ear->reply->[2], "$live $score", 'which is said';
+    is $redis->command('GET', message('w')), 'body of w', 'the whole is still there';
+    is ids(claim('t2', most => 1)), 'w.1', 'an element is claimed like any message';
+    is ack('t2', 'w.1'), 1, 'and done';
+    $before = dump_all();
+    is split_off('t', 'w', 1, 0, 'one', 'two'), 3, 'a repeated call says what is next';
+    is split_off('t', 'w', 1, 1, 'one', 'two'), 3, 'whatever else it says';
+    is dump_all(), $before, 'and does nothing, though one is done already';
+    is split_off('t', 'w', 3, 1, 'three'), 0, 'the last of them ends the whole';
+    is ids(claim('t3')), 'w.2 w.3', 'they are there';
+    is $redis->command('EXISTS', message('w'), $splits), 0, 'nothing of the whole is';
+    is split_off('t', 'w', 3, 1, 'three'), 0, 'again: it has ended';
+    is ack('t3', 'w.2', 'w.3'), 2, 'all are done';
+    is keys_left(), join(' ', sort $counters, $live, message('x')), 'no trace remains';
+    my %count = @{ $redis->command('HGETALL', $counters) };
+    is_deeply \%count, { received => 5, split => 1, done => 3 }, 'but the counts';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'split: nothing, much, and spoilt notes' => sub {
+    put($_) for qw(none large note lost);
+    claim('t');
+    is split_off('t', 'none', 1, 1), 0, 'a whole without elements ends';
+    is $redis->command('EXISTS', message('none')), 0, 'and is gone';
+    my $parts = message('large.1') . ':parts';
+    is split_off('t', 'large', 1, 0, [$parts, 5]), 1, 'parts that are gone: nothing is done';
+    $redis->command('SET', $parts, 'part', 'EX', 100);
+    is split_off('t', 'large', 1, 0, [$parts, 5]), 1, 'nor with some of them';
+    $redis->command('SET', $parts, 'parts', 'EX', 100);
+    is split_off('t', 'large', 1, 0, [$parts, 5]), 2, 'all of them make an element';
+    is $redis->command('GET', message('large.1')), 'parts', 'which is theirs';
+    is $redis->command('TTL', message('large.1')), -1, 'and lasts';
+    for my $note ('', 'x', '0', '-3', '1e400', 'nan', '3000000000') {
+        $redis->command('HSET', $splits, 'note', $note);
+        is split_off('t', 'note', 0, 0), 1, "'$note' is no place: it begins at 1";
+    }
+    is split_off('t', 'lost', 1, 0, 'one'), 2, 'one element';
+    claim('t2', worker => 'w2');
+    $redis->command('HDEL', $splits, 'lost');
+    my $score = $redis->command('ZSCORE', $live, 'lost.1');
+    is split_off('t', 'lost', 1, 0, 'one', 'two'), 3, 'a note that was lost: it is queued again';
+    is $redis->command('ZSCORE', $live, 'lost.1'), $score, 'but stays with whoever holds it';
+    is $redis->command('HGET', $counters, 'received'), 7, 'and counts once';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'redrive' => sub {
     put($_) for qw(a b c d);
     claim('t');
@@ -422,6 +495,11 @@ subtest 'at the memory limit' => sub {
     is $redis->command('EXISTS', "${tag}seen:e"), 0, 'which is not remembered then';
     is ids(claim('t', most => 2)), 'b c', 'a claim works';
     is extend('t', 60000, 'b', 'c'), 2, 'an extension';
+    my $before = dump_all();
+    eval { split_off('t0', 'a', 1, 0, 'one') };
+    like $@, qr/OOM/, 'a split is refused';
+    is dump_all(), $before, 'and changes nothing';
+    is split_off('t0', 'a', 0, 0), 1, 'though its place can be asked for';
     is ack('t0', 'a'), 1, 'an ack';
     is retry('t', 'b', 60000, 'x'), 1, 'a retry';
     is bury('t', 'c', 'x'), 1, 'a bury';
