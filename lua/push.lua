@@ -3,7 +3,8 @@
 --
 -- KEYS[1] queue (sorted set)   KEYS[2] stored message   KEYS[3] counters (hash)
 -- KEYS[4] the message's parts, when they were written before; they become the stored message
--- KEYS[5] where this delivery is remembered: "<first id> <its content> <visible from, ms>"; not
+-- KEYS[5] dead (sorted set)
+-- KEYS[6] where this delivery is remembered: "<first id> <its content> <visible from, ms>"; not
 --         given = it is not remembered
 -- ARGV[1] message id
 -- ARGV[2] delay before it is visible, ms
@@ -15,11 +16,13 @@
 --
 -- Returns {visible from (ms), outcome, id} of the message that counts:
 --   1  stored
---   0  this id was pushed before: nothing is changed, so a push may be repeated
+--   0  this id was pushed before, whatever became of it: nothing is changed, so a push may be
+--      repeated
 --   2  a repetition of the message whose id is returned: only counted
 --   3  refused: the message whose id is returned came with another content
 --   4  not yet: the parts are not there (any more); write them and push again
-local queue, message, counters, parts, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local queue, message, counters, parts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local dead, seen = KEYS[5], KEYS[6]
 local id, delay, content, channel = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local length, digest, window, strict = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), ARGV[8] == '1'
 local STORED, AGAIN, REPETITION, REFUSED, NOT_YET = 1, 0, 2, 3, 4
@@ -28,14 +31,17 @@ local STORED, AGAIN, REPETITION, REFUSED, NOT_YET = 1, 0, 2, 3, 4
 -- of the delivery may hold anything: what cannot be read is as good as nothing.
 local function before()
     local score = redis.call('ZSCORE', queue, id)
-    if score then
-        return {tonumber(score), AGAIN, id}
-    end
+    local died = dead and redis.call('ZSCORE', dead, id)
     local text = seen and redis.pcall('GET', seen)
-    local first, its, since = string.match(type(text) == 'string' and text or '',
-        '^(%S+) (%x+) (%d+)$')
+    if type(text) ~= 'string' then
+        return
+    end
+    local first, its, since = string.match(text, '^(%S+) (%x+) (%d+)$')
     if first == id then
         return {tonumber(since), AGAIN, id}
+    end
+    if score or died then
+        return {tonumber(score or died), AGAIN, id}
     end
     if first and its == digest then
         return {tonumber(since), REPETITION, first}
@@ -62,7 +68,7 @@ end
 
 local visible = clock() + delay
 if seen then
-    redis.call('SET', seen, string.format('%s %s %.0f', id, digest, visible), 'PX', window)
+    redis.call('SET', seen, id .. ' ' .. digest .. ' ' .. visible, 'PX', window)
 end
 if content == '' then
     redis.call('RENAME', parts, message)
