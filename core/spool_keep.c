@@ -34,6 +34,13 @@ static apr_time_t changed_at(const struct stat *info)
 
 /* ---- the lock ---- */
 
+/* Stamps the file by the clock of the file system. Writing does that for sure, where a clock that is
+ * given may be that of this process; but it needs a place on the disk. */
+static int touch(int file)
+{
+    return pwrite(file, "\n", 1, 0) == 1 ? 0 : futimens(file, NULL);
+}
+
 apr_status_t crm360_spool_lock(crm360_spool_t *spool)
 {
     /* Of this kind, because it does not pass to children that are forked meanwhile. */
@@ -46,8 +53,8 @@ apr_status_t crm360_spool_lock(crm360_spool_t *spool)
         return errno;
     }
     spool->lock = spool_own_file(folder, SPOOL_LOCK);
-    if (spool->lock < 0 || fcntl(spool->lock, F_SETLK, &whole) < 0 ||
-        futimens(spool->lock, NULL) < 0 || fstat(spool->lock, &info) < 0) {
+    if (spool->lock < 0 || fcntl(spool->lock, F_SETLK, &whole) < 0 || touch(spool->lock) < 0 ||
+        fstat(spool->lock, &info) < 0) {
         rv = errno == EACCES && spool->lock >= 0 ? EAGAIN : errno;
     }
     close(folder);

@@ -337,6 +337,48 @@ $site->start_httpd;
 }
 $site->finish;
 
+# ---- clocks that are an hour wrong ----
+
+# The environment of a program whose clocks are wrong by so many seconds.
+sub wrong_by {
+    my ($library, $seconds, $monotonic_too) = @_;
+
+    return { LD_PRELOAD => $library, FAKETIME => sprintf('%+d', $seconds),
+        map { $_ => $monotonic_too ? 0 : 1 } qw(DONT_FAKE_MONOTONIC FAKETIME_DONT_FAKE_MONOTONIC) };
+}
+
+SKIP: {
+    my ($library) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
+    my @cases = ([3600, 0, 0], [0, -3600, 0], [-1800, 0, 1], [0, 1800, 1]);
+    my ($uptime) = slurp('/proc/uptime') =~ /^(\d+)/;
+
+    skip 'libfaketime and a sanitizer do not go together', 1 if !timed() || !$library;
+    for my $case (@cases) {
+        my ($httpd, $crm360d, $too) = @$case;
+        my $what = sprintf 'httpd %+d s, crm360d %+d s%s', $httpd, $crm360d, $too ? ', both clocks' : '';
+
+        next if $too && $uptime < 3600; # no monotonic clock is below 0
+        $site = site('1M', settings => "Crm360Workers live 0\n", env => {
+            httpd => wrong_by($library, $httpd, $too), crm360d => wrong_by($library, $crm360d, $too) });
+        $site->start_redis;
+        $site->migrate;
+        $site->start_httpd;
+        $site->start_consumer;
+        $site->stop_redis;
+        my $asked = time;
+        is_spooled($what, hook($site, delay => 5));
+        my $answered = time;
+        sleep 1;
+        $site->start_redis;
+        my $queue = $site->key('acme/prod', 'live');
+        wait_until { $site->redis('ZCARD', $queue) } 10, "$what: carried into Redis";
+        my $due = $site->redis('ZRANGE', $queue, 0, 0, 'WITHSCORES')->[1] / 1000;
+        cmp_ok $due, '>=', $asked + 5, "$what: what is left of the delay is not too short";
+        cmp_ok $due, '<', $answered + 5 + 0.5, "$what: nor too long";
+        $site->finish;
+    }
+}
+
 # ---- a folder that cannot be used ----
 
 $site = site('1M');
