@@ -34,8 +34,8 @@ static apr_time_t changed_at(const struct stat *info)
 
 /* ---- the lock ---- */
 
-/* Stamps the file by the clock of the file system. Writing does that for sure, where a clock that is
- * given may be that of this process; but it needs a place on the disk. */
+/* Stamps the file by the clock of the file system. Writing does that for sure, where a clock
+ * that is given may be that of this process; but it needs a place on the disk. */
 static int touch(int file)
 {
     return pwrite(file, "\n", 1, 0) == 1 ? 0 : futimens(file, NULL);
