@@ -171,6 +171,12 @@ sub hook {
         @{ $site->redis('ZRANGE', $site->key($database, 'live'), 0, -1) })[-1];
 }
 
+sub redis_is_back {
+    my $path = $site->url('Shopify/Order/Insert', -database => $MANY, SourceId => 9);
+    return wait_until { $site->post($path, '{}')->{json}{Durability} eq 'memory' } 10,
+        'httpd has noticed that Redis is back';
+}
+
 # What a person has in a queue, written in all ways; the ids.
 sub fill_queue {
     my ($database, $p) = @_;
@@ -252,10 +258,7 @@ for my $database ($LITE, $PG) {
     $ids{$_}{spooled} = hook($database, 'Shopify/Customer/Insert', customer($PEOPLE{$_})) for qw(ann bob);
     is Crm360::Spool::files($site) - $lay, 2, "$database: two messages in the spool";
     $site->start_redis;
-    wait_until {
-        $site->post($site->url('Shopify/Order/Insert', -database => $MANY, SourceId => 9), '{}')->{json}{Durability}
-            eq 'memory'
-    } 10, '  httpd has noticed that Redis is back';
+    redis_is_back();
     $ids{$_}{queued} = [fill_queue($database, $PEOPLE{$_})] for qw(ann bob);
     is scalar(grep { !$_ } map { @{ $_->{queued} } } values %ids), 0, 'they wait in all lanes';
     for my $lane (qw(live batch send)) {
@@ -408,6 +411,17 @@ is_deeply [map { $site->redis('EXISTS', $site->key($LITE, "message:$_")) } @aske
 is_deeply [$status, $errors], [0, ''], 'a short one too, when that is wanted';
 is_deeply [map { $site->redis('EXISTS', $site->key($LITE, "message:$_")) } @asked], [0, 0], '  then it is found';
 
+# The spool is that of all databases.
+$site->stop_redis;
+hook($MANY, 'Shopify/Customer/Insert', customer($PEOPLE{ann}));
+my $lay = Crm360::Spool::files($site);
+$site->start_redis;
+ctl('erase', $LITE, @ANN, '--yes');
+is Crm360::Spool::files($site), $lay, 'a spooled message of another database stays';
+ctl('erase', $MANY, @ANN, '--yes');
+is Crm360::Spool::files($site), $lay - 1, '  until she is erased there';
+redis_is_back();
+
 # What only a person can judge.
 $site->redis('FLUSHALL');
 my $mixed = hook($LITE, 'Shopify/Order/Insert', '["x",{"email":"ann.marchand@example.fr"},7]', contact => 'ann.marchand@example.fr');
@@ -427,19 +441,22 @@ $site->redis('FLUSHALL');
 
 sub order_of { return "$_[0] ann.marchand\@example.fr" }
 
-sql($LITE, 'create table Effects (Serial, MessageId, RanAt)'); # of the handlers, not of the product
-contact(7, 'ann.marchand@example.fr', '+33612345678');
-$site->push_order(order_of('sleep 2000'), database => $LITE);
+# On PostgreSQL: on SQLite the worker would have the whole database.
+sql($PG, "insert into Contacts (LastName) values ('Marchand')");
+sql($PG, "insert into Addresses (ContactId, Email) select ContactId, 'ann.marchand\@example.fr' from Contacts");
+$site->push_order(order_of('sleep 2000'), database => $PG);
 $site->start_consumer;
-wait_until { $site->redis('HLEN', $site->key($LITE, 'claims')) } 5, 'a worker is busy with her';
+wait_until { $site->redis('HLEN', $site->key($PG, 'claims')) } 5, 'a worker is busy with her';
 my $began = time;
-($status, $output, $errors) = ctl('erase', $LITE, @ANN, '--yes');
+($status, $output, $errors) = ctl('erase', $PG, @ANN, '--yes');
 is $status, 0, 'erasing waits for it' or diag $errors;
 cmp_ok time - $began, '>', 1, '  to its end';
-is value($LITE, 'select count(*) from WebhookInbox'), 1, '  it had its effect';
-is scalar(places_of(everything($LITE), 'ann.marchand')), 0, '  and nothing is left';
+is value($PG, 'select count(*) from WebhookInbox'), 1, '  it had its effect';
+is scalar(places_of(everything($PG), 'ann.marchand')), 0, '  and nothing is left';
+like $output, qr/^$PG: Contacts: 1 rows$/m, '  of her rows either';
 
 # Messages keep coming while she is erased, by hundreds; the last command finds them all.
+sql($LITE, 'create table Effects (Serial, MessageId, RanAt)'); # of the handlers, not of the product
 contact(8, 'ann.marchand@example.fr', '+33612345678');
 my $stop = $site->dir . '/stop';
 my $caller = fork // die $!;
