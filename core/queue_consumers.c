@@ -65,9 +65,13 @@ static apr_status_t beat_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
     crm360_command_add(&commands[1], "HGETALL");
     crm360_command_add(&commands[1], CRM360_KEY_CONSUMERS);
     rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
-    if (rv != APR_SUCCESS || replies[1]->type != CRM360_REPLY_ARRAY) {
+    if (rv != APR_SUCCESS) {
         return rv;
     }
+    if (replies[0]->type == CRM360_REPLY_ERROR || replies[1]->type != CRM360_REPLY_ARRAY) {
+        return CRM360_EPROTOCOL; /* another type of key, which is put aside then */
+    }
+    crm360_redis_grew(redis);
     removal = crm360_command_make((int)replies[1]->count / 2 + 2, pool);
     crm360_command_add(removal, "HDEL");
     crm360_command_add(removal, CRM360_KEY_CONSUMERS);
@@ -87,9 +91,10 @@ apr_status_t crm360_queue_beat(crm360_queue_t *queue, const crm360_heartbeat_t *
                                apr_pool_t *pool)
 {
     beat_t job = {.beat = beat, .json = beat_json(beat, pool)};
+    const char *key = CRM360_KEY_CONSUMERS;
     const char *detail;
 
-    return crm360_redis_run(queue->redis, beat_work, &job, CRM360_REDIS_WRITE, &detail, pool);
+    return queue_run(&detail, queue, beat_work, &job, CRM360_REDIS_GROW, &key, 1, pool);
 }
 
 static apr_status_t end_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)

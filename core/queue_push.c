@@ -87,6 +87,9 @@ static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
             rv = CRM360_EUNSAFE;
         }
     }
+    if (rv == APR_SUCCESS && job->outcome == PUSH_STORED) {
+        crm360_redis_grew(redis);
+    }
     job->receipt->durability = level;
     if (wanted > CRM360_IN_MEMORY && (rv == APR_SUCCESS || rv == CRM360_EUNSAFE)) {
         queue_durability_demanded(job->queue, rv == APR_SUCCESS);
@@ -100,12 +103,13 @@ static queue_call_t *make_call(crm360_queue_t *queue, const crm360_push_t *push,
 {
     const crm360_dedup_t *dedup = &push->dedup;
     int large = push->message_len > QUEUE_PART_BYTES;
-    queue_call_t *call = queue_call_make(queue, QUEUE_PUSH, dedup->hash ? 5 : 4, 13, pool);
+    queue_call_t *call = queue_call_make(queue, QUEUE_PUSH, dedup->hash ? 6 : 5, 14, pool);
 
     crm360_command_add(call->command, keys->lane[push->lane]);
     crm360_command_add(call->command, crm360_keys_message(keys, push->id, pool));
     crm360_command_add(call->command, keys->counters);
     crm360_command_add(call->command, parts_key);
+    crm360_command_add(call->command, keys->dead);
     if (dedup->hash) {
         crm360_command_add(call->command, crm360_keys_seen(keys, dedup->hash, pool));
     }
@@ -134,7 +138,7 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
     job.call = make_call(queue, push, keys, parts_key, pool);
-    rv = queue_run(&detail, queue, push_work, &job, CRM360_REDIS_WRITE, job.call->command->argv + 1,
+    rv = queue_run(&detail, queue, push_work, &job, CRM360_REDIS_GROW, job.call->command->argv + 1,
                    job.call->keys, pool);
     if (rv != APR_SUCCESS && !receipt->detail) {
         receipt->detail = detail;

@@ -21,7 +21,13 @@ static apr_status_t split_work(void *baton, crm360_redis_t *redis, apr_pool_t *p
     if (job->staged) {
         rv = queue_stage(redis, job->parts_key, job->staged->data, job->staged->len, pool);
     }
-    return rv == APR_SUCCESS ? queue_call_work(job->call, redis, pool) : rv;
+    if (rv == APR_SUCCESS) {
+        rv = queue_call_work(job->call, redis, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        crm360_redis_grew(redis);
+    }
+    return rv;
 }
 
 /* The whole call, keys first. */
@@ -69,7 +75,7 @@ apr_status_t crm360_queue_split(int *next, const char **detail, crm360_queue_t *
     apr_status_t rv;
 
     fill(&job, keys, lane, split, pool);
-    rv = queue_run(detail, queue, split_work, &job, CRM360_REDIS_WRITE, call->command->argv + 1,
+    rv = queue_run(detail, queue, split_work, &job, CRM360_REDIS_GROW, call->command->argv + 1,
                    call->keys, pool);
     if (rv == APR_SUCCESS && call->reply->type != CRM360_REPLY_NUMBER) {
         *detail = "unexpected reply of the split script";

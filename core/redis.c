@@ -7,7 +7,6 @@
 
 #include <apr_atomic.h>
 #include <apr_reslist.h>
-#include <apr_sha1.h>
 #include <apr_strings.h>
 
 #include <hiredis.h>
@@ -28,6 +27,7 @@
 #define STATE_ANSWERS 0u
 #define STATE_AWAY 1u
 #define STATE_REFUSES 2u
+#define STATE_FULL 3u /* refuses what adds data */
 #define STATE_MASK 3u
 #define STATE_CHANGE 4u /* the bits above count the changes */
 
@@ -35,6 +35,7 @@ struct crm360_redis_t {
     redisContext *context; /* NULL while not connected; freed by disconnect() */
     apr_interval_time_t command_timeout;
     apr_uint32_t generation;
+    int grew;      /* what this borrower did has added data */
     int timed_out; /* the last error was a timeout: the command may have been executed */
     char error[200];
 };
@@ -110,8 +111,14 @@ static apr_status_t classify(const char *text)
                                            "ERR Protocol error: unauthenticated",
                                            "ERR DB index",
                                            NULL};
+    const char *inner = NULL;
     int i;
 
+    /* What a command inside a script was told, Redis 6 puts behind words of its own. */
+    if (strncmp(text, "ERR Error running script", 24) == 0) {
+        inner = strstr(text, ": -");
+    }
+    text = inner ? inner + 3 : text;
     for (i = 0; refusals[i]; i++) {
         if (strncmp(text, refusals[i], strlen(refusals[i])) == 0) {
             return CRM360_EREFUSED;
@@ -184,6 +191,7 @@ static apr_status_t await(void **reply, crm360_redis_t *redis, apr_time_t deadli
     for (;;) {
         struct pollfd readable = {.fd = redis->context->fd, .events = POLLIN};
         apr_interval_time_t rest;
+        int ready;
 
         *reply = NULL;
         if (redisGetReplyFromReader(redis->context, reply) != REDIS_OK) {
@@ -193,8 +201,12 @@ static apr_status_t await(void **reply, crm360_redis_t *redis, apr_time_t deadli
             return APR_SUCCESS;
         }
         rest = deadline - crm360_clock();
-        if (rest <= 0 || poll(&readable, 1, (int)((rest + 999) / 1000)) == 0) {
+        ready = rest > 0 ? poll(&readable, 1, (int)((rest + 999) / 1000)) : 0;
+        if (ready == 0) {
             return time_out(redis);
+        }
+        if (ready < 0 && errno == EINTR) {
+            continue;
         }
         if (redisBufferRead(redis->context) != REDIS_OK) {
             return fail(redis, "waiting for the reply");
@@ -245,10 +257,11 @@ apr_status_t crm360_redis_pipeline(crm360_reply_t **replies, crm360_redis_t *red
     }
     /* All replies have been read: the connection is fine, whatever they say. */
     for (i = 0; i < count; i++) {
-        if (replies[i]->type == CRM360_REPLY_ERROR &&
-            classify(replies[i]->text) == CRM360_EREFUSED) {
+        if (replies[i]->type == CRM360_REPLY_ERROR) {
             apr_cpystrn(redis->error, replies[i]->text, sizeof redis->error);
-            return CRM360_EREFUSED;
+            if (classify(replies[i]->text) == CRM360_EREFUSED) {
+                return CRM360_EREFUSED;
+            }
         }
     }
     return APR_SUCCESS;
@@ -433,22 +446,38 @@ static turn_t take_turn(apr_uint32_t *known, crm360_redis_health_t *health)
                : TURN_NONE;
 }
 
-/* Notes the outcome of a call. One line a change of state, whichever process sees it first. `known`
- * is what was known when the call began: what began before the last change knows nothing of it. */
-static void note_state(crm360_redis_pool_t *rp, apr_uint32_t known, apr_status_t rv, int writes,
-                       const char *detail)
+/* What the outcome of a call says of the server, as far as it says anything beyond `before`. */
+static apr_uint32_t state_after(apr_uint32_t before, apr_status_t rv,
+                                crm360_redis_purpose_t purpose, int grew)
+{
+    if (rv == CRM360_EAWAY) {
+        return STATE_AWAY;
+    }
+    if (rv == CRM360_EREFUSED) {
+        return before == STATE_REFUSES        ? before
+               : purpose == CRM360_REDIS_GROW ? STATE_FULL
+                                              : STATE_REFUSES;
+    }
+    /* A Redis that refuses writes may still answer questions, and a full one takes what adds
+     * nothing. */
+    if ((before == STATE_REFUSES && purpose == CRM360_REDIS_READ) ||
+        (before == STATE_FULL && !grew)) {
+        return before;
+    }
+    return STATE_ANSWERS;
+}
+
+/* Notes the outcome of a call: one line a change of state, whichever process sees it first. What
+ * began before the last change (`known` is what was known then) knows nothing of it. */
+static void note_state(crm360_redis_pool_t *rp, apr_uint32_t known, apr_status_t rv,
+                       crm360_redis_purpose_t purpose, const crm360_redis_t *redis)
 {
     crm360_redis_health_t *health = rp->health;
-    apr_uint32_t state = rv == CRM360_EAWAY      ? STATE_AWAY
-                         : rv == CRM360_EREFUSED ? STATE_REFUSES
-                                                 : STATE_ANSWERS;
     apr_uint32_t before = known & STATE_MASK;
+    apr_uint32_t state = state_after(before, rv, purpose, redis->grew);
 
     if (before == state || apr_atomic_read32(&health->state) != known) {
         return;
-    }
-    if (before == STATE_REFUSES && state == STATE_ANSWERS && !writes) {
-        return; /* a Redis that refuses writes may still answer questions */
     }
     if (state == STATE_AWAY) {
         apr_atomic_set32(&health->probed_ms, now_ms());
@@ -461,11 +490,13 @@ static void note_state(crm360_redis_pool_t *rp, apr_uint32_t known, apr_status_t
         crm360_log(CRM360_LOG_ERROR, rv,
                    CRM360_LOGNO(0101) "Redis at %s is out of reach (%s); "
                                       "tried again every %d ms",
-                   rp->address->text, detail, PROBE_MS);
+                   rp->address->text, redis->error, PROBE_MS);
     }
-    else if (state == STATE_REFUSES) {
-        crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0102) "Redis at %s refuses: %s",
-                   rp->address->text, detail);
+    else if (state == STATE_REFUSES || state == STATE_FULL) {
+        if (before != STATE_FULL) {
+            crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0102) "Redis at %s refuses: %s",
+                       rp->address->text, redis->error);
+        }
     }
     else {
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "Redis at %s answers again", rp->address->text);
@@ -598,6 +629,7 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
         return CRM360_EAWAY;
     }
     redis = resource;
+    redis->grew = 0;
     rv = turn == TURN_PROBE ? run_safely(redis_pool, redis, ping, NULL, CRM360_REDIS_READ, pool)
                             : APR_SUCCESS;
     if (rv == APR_SUCCESS) {
@@ -606,58 +638,13 @@ apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work
     if (rv != APR_SUCCESS) {
         *detail = apr_pstrdup(pool, redis->error);
     }
-    note_state(redis_pool, known, rv, purpose != CRM360_REDIS_READ, *detail);
+    note_state(redis_pool, known, rv, purpose, redis);
     /* A connection that is gone goes back too: it is made anew for the next borrower. */
     apr_reslist_release(redis_pool->list, redis);
     return rv;
 }
 
-/* ---- commands ---- */
-
-crm360_command_t *crm360_command_make(int most, apr_pool_t *pool)
+void crm360_redis_grew(crm360_redis_t *redis)
 {
-    crm360_command_t *command = apr_palloc(pool, sizeof *command);
-
-    command->argc = 0;
-    command->most = most;
-    command->argv = apr_palloc(pool, (apr_size_t)most * sizeof *command->argv);
-    command->lens = apr_palloc(pool, (apr_size_t)most * sizeof *command->lens);
-    return command;
-}
-
-void crm360_command_add_bytes(crm360_command_t *command, const char *data, apr_size_t len)
-{
-    if (command->argc == command->most) {
-        abort(); /* whoever counted wrong must not write on */
-    }
-    command->argv[command->argc] = data;
-    command->lens[command->argc] = len;
-    command->argc++;
-}
-
-void crm360_command_add(crm360_command_t *command, const char *text)
-{
-    crm360_command_add_bytes(command, text, strlen(text));
-}
-
-void crm360_command_add_number(crm360_command_t *command, apr_int64_t number, apr_pool_t *pool)
-{
-    crm360_command_add(command, apr_psprintf(pool, "%" APR_INT64_T_FMT, number));
-}
-
-void crm360_script_digest(crm360_script_t *script)
-{
-    static const char hex[] = "0123456789abcdef";
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    apr_sha1_ctx_t context;
-    int i;
-
-    apr_sha1_init(&context);
-    apr_sha1_update(&context, script->text, (unsigned int)strlen(script->text));
-    apr_sha1_final(digest, &context);
-    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        script->sha[2 * i] = hex[digest[i] >> 4];
-        script->sha[2 * i + 1] = hex[digest[i] & 15];
-    }
-    script->sha[40] = '\0';
+    redis->grew = 1;
 }

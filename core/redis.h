@@ -72,6 +72,7 @@ typedef apr_status_t crm360_redis_work_t(void *baton, crm360_redis_t *redis, apr
 typedef enum {
     CRM360_REDIS_READ,  /* changes nothing */
     CRM360_REDIS_WRITE, /* may be repeated */
+    CRM360_REDIS_GROW,  /* likewise; adds data, so that a full Redis refuses it */
     CRM360_REDIS_ONCE   /* must not be repeated */
 } crm360_redis_purpose_t;
 
@@ -83,6 +84,10 @@ typedef enum {
 apr_status_t crm360_redis_run(crm360_redis_pool_t *redis_pool, crm360_redis_work_t *work,
                               void *baton, crm360_redis_purpose_t purpose, const char **detail,
                               apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* For work with the purpose GROW, when it has really added data: a Redis that was full has room
+ * again. A success that added nothing (a repetition) says nothing of that. */
+void crm360_redis_grew(crm360_redis_t *redis);
 
 /* Connects one connection of its own, closed with `pool`. *detail (in `pool`) says what failed. */
 apr_status_t crm360_redis_connect(crm360_redis_t **redis, const char **detail,

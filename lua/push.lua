@@ -33,10 +33,8 @@ local function before()
     local score = redis.call('ZSCORE', queue, id)
     local died = dead and redis.call('ZSCORE', dead, id)
     local text = seen and redis.pcall('GET', seen)
-    if type(text) ~= 'string' then
-        return
-    end
-    local first, its, since = string.match(text, '^(%S+) (%x+) (%d+)$')
+    local first, its, since = string.match(type(text) == 'string' and text or '',
+        '^(%S+) (%x+) (%d+)$')
     if first == id then
         return {tonumber(since), AGAIN, id}
     end

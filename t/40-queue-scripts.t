@@ -26,7 +26,7 @@ sub call {
 sub message { return "${tag}message:$_[0]" }
 sub put {
     my ($id, $delay, $text, $length) = @_;
-    return call('push', [$live, message($id), $counters, message($id) . ':parts'], $id, $delay // 0, $text // "body of $id",
+    return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead], $id, $delay // 0, $text // "body of $id",
         'crm360:1:wake', $length // 0);
 }
 sub claim {
@@ -107,7 +107,7 @@ subtest 'push of a delivery' => sub {
     my $seen = "${tag}seen:d";
     my $deliver = sub {
         my ($id, $content, %o) = @_;
-        return call('push', [$live, message($id), $counters, message($id) . ':parts', $seen], $id,
+        return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead, $seen], $id,
             $o{delay} // 0, $o{text} // "body of $id", 'crm360:1:wake', $o{length} // 0, $content,
             $o{window} // 60000, $o{strict} // 0);
     };
@@ -489,7 +489,7 @@ subtest 'at the memory limit' => sub {
     like $@, qr/OOM/, 'a push is refused';
     is $redis->command('ZSCORE', $live, 'e'), undef, 'and leaves nothing';
     eval {
-        call('push', [$live, message('e'), $counters, 'p', "${tag}seen:e"], 'e', 0, 'x', 'w', 1, 'aa', 9000, 0)
+        call('push', [$live, message('e'), $counters, 'p', $dead, "${tag}seen:e"], 'e', 0, 'x', 'w', 1, 'aa', 9000, 0)
     };
     like $@, qr/OOM/, 'that of a delivery as well';
     is $redis->command('EXISTS', "${tag}seen:e"), 0, 'which is not remembered then';

@@ -87,13 +87,13 @@ sub do_push {
         delete $seen{$of};
     }
     my $known = $of && $seen{$of};
-    my ($outcome, $counts) = $queued{$id} ? (0, $id)
+    my ($outcome, $counts) = $queued{$id} || $dead{$id} ? (0, $id)
         : !$known ? (1, $id)
         : $known->[0] eq $id ? (0, $id)
         : $known->[1] eq $content ? (2, $known->[0])
         : $of =~ /^k/ ? (3, $known->[0])
         : (1, $id);
-    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $of ? seen($of) : ()],
+    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $dead, $of ? seen($of) : ()],
         $id, $far ? $FAR : 0, "body $id", 'wake', 0, $of ? ($content, $FAR, $of =~ /^k/ ? 1 : 0) : ());
 
     $count{duplicate}++ if $outcome == 2;
@@ -423,7 +423,7 @@ sub wrong_type {
     my $token = $claim{$id} ? $claim{$id}{token} : 'none';
     my @all = ($live, $claims, $failures, $dead, $counters);
     my %use = (
-        push => [[$live, message($id), $counters, message('p'), seen('other')], $id, 0, 'x', 'wake', 0, 'aa', 9, 0],
+        push => [[$live, message($id), $counters, message('p'), $dead, seen('other')], $id, 0, 'x', 'wake', 0, 'aa', 9, 0],
         claim => [\@all, 5, $FAR, 'wt', 'w1', 3],
         extend => [[$live, $claims], $token, $FAR, $id],
         ack => [[$live, $claims, $failures, $counters, message($id)], $token, $id],
