@@ -53,6 +53,8 @@ for my $order ('done', 'retry', 'reject', 'sleep 900', 'x' x 3_000_000) {
     is $site->post($path, $order)->{status}, 200, 'taken: ' . substr $order, 0, 10;
 }
 wait_until { queued() == 0 && dead() == 2 } 15, 'done, tried again, buried and extended';
+is $site->post("$path&BatchMode=true", '["done","done"]')->{status}, 200, 'taken: a batch';
+wait_until { $site->redis('HGET', $site->key('acme/prod', 'counters'), 'split') } 15, 'and split';
 is $site->post($path, 'crash')->{status}, 200, 'taken: crash';
 wait_until { queued() == 0 && dead() == 3 } 20, 'given back for a worker that crashed';
 $site->redis('ZREM', $site->key('acme/prod', 'dead'), @{ $site->redis('ZRANGE', $site->key('acme/prod', 'dead'), 0, 0) });
