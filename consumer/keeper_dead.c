@@ -90,25 +90,24 @@ static apr_status_t write_letters(const char **why, const char **name, round_t *
     return consumer_export_close(export);
 }
 
-static apr_status_t drop(round_t *round, const char *name)
+static apr_status_t drop(int *dropped, round_t *round, const char *name)
 {
     keeper_t *keeper = round->keeper;
     crm360_admin_result_t results[CRM360_ADMIN_MOST];
     apr_status_t rv;
-    int dropped = 0;
     int i;
 
     rv = crm360_queue_drop(results, keeper->queue, round->database->keys, round->written,
                            round->count, keeper->turn);
     for (i = 0; rv == APR_SUCCESS && i < round->count; i++) {
-        dropped += results[i] == CRM360_ADMIN_DONE;
+        *dropped += results[i] == CRM360_ADMIN_DONE;
     }
-    if (dropped > 0) {
+    if (*dropped > 0) {
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
                    "%d dead letters of %s were beyond their limits: exported to %s and dropped",
-                   dropped, round->database->keys->name, name);
+                   *dropped, round->database->keys->name, name);
     }
-    keeper->walk.exported += dropped;
+    keeper->walk.exported += *dropped;
     round->database->dead_bytes -= round->bytes;
     return rv;
 }
@@ -118,6 +117,7 @@ apr_status_t keeper_bound_dead(int *cost, keeper_t *keeper, keeper_database_t *d
     round_t round = {.keeper = keeper, .database = database};
     const char *why = NULL, *name = NULL;
     apr_status_t rv = look(&round);
+    int dropped = 0;
 
     *cost = 1;
     if (rv != APR_SUCCESS || !is_beyond(&round, 0)) {
@@ -140,8 +140,10 @@ apr_status_t keeper_bound_dead(int *cost, keeper_t *keeper, keeper_database_t *d
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "dead letters are exported again");
     }
     if (rv == APR_SUCCESS) {
-        rv = drop(&round, name);
+        rv = drop(&dropped, &round, name);
     }
-    /* When all of the page had to go, more may have to. */
-    return rv == APR_SUCCESS && (round.count < round.page.count || *keeper->stop) ? APR_EOF : rv;
+    /* When all of the page had to go, more may have to. When nothing went, nothing will. */
+    return rv == APR_SUCCESS && (round.count < round.page.count || !dropped || *keeper->stop)
+               ? APR_EOF
+               : rv;
 }

@@ -41,25 +41,28 @@ apr_status_t queue_ask(crm360_reply_t **reply, crm360_queue_t *queue, crm360_com
 
 /* ---- pages ---- */
 
-/* Reads "id, score, ..." of a sorted set, or "id, value, ..." of a hash, into a page. */
+/* Reads "id, score, ..." of a sorted set, or "id, value, ..." of a hash, into a page. An id with a
+ * NUL in it is none that can be spoken of here, and is left out. */
 static apr_status_t read_page(crm360_page_t *page, const crm360_reply_t *pairs, apr_pool_t *pool)
 {
-    int count = (int)(pairs->count / 2);
-    crm360_entry_t *entries = apr_palloc(pool, ((apr_size_t)count + 1) * sizeof *entries);
-    int i;
+    crm360_entry_t *entries = apr_palloc(pool, (pairs->count / 2 + 1) * sizeof *entries);
+    apr_size_t i;
 
-    for (i = 0; i < count; i++) {
-        const crm360_reply_t *pair = &pairs->items[(apr_size_t)i * 2];
+    page->entries = entries;
+    for (i = 0; i + 1 < pairs->count; i += 2) {
+        const crm360_reply_t *id = &pairs->items[i];
+        crm360_entry_t *entry = &entries[page->count];
 
-        if (pair[0].type != CRM360_REPLY_STRING || pair[1].type != CRM360_REPLY_STRING) {
+        if (id->type != CRM360_REPLY_STRING || id[1].type != CRM360_REPLY_STRING) {
             return CRM360_EPROTOCOL;
         }
-        entries[i].id = pair[0].text;
-        entries[i].score = pair[1].text;
-        entries[i].at = apr_time_from_msec(apr_atoi64(pair[1].text));
+        if (strlen(id->text) == id->len) {
+            entry->id = id->text;
+            entry->score = id[1].text;
+            entry->at = apr_time_from_msec(apr_atoi64(id[1].text));
+            page->count++;
+        }
     }
-    page->count = count;
-    page->entries = entries;
     return APR_SUCCESS;
 }
 
