@@ -249,17 +249,17 @@ int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_
 {
     apr_time_t now = crm360_clock();
     int status, i;
-    pid_t pid;
 
     memset(death, 0, sizeof *death);
-    do {
-        pid = waitpid(-1, &status, WNOHANG);
-        if (pid <= 0) {
-            return 0;
+    /* One by one: the other children of the master are not ours. */
+    for (i = 0; i < crew->count; i++) {
+        if (crew->workers[i].pid && waitpid(crew->workers[i].pid, &status, WNOHANG) > 0) {
+            break;
         }
-        for (i = 0; i < crew->count && crew->workers[i].pid != pid; i++) {
-        }
-    } while (i == crew->count);
+    }
+    if (i == crew->count) {
+        return 0;
+    }
     death->worker = &crew->workers[i];
     judge(death, status, pool);
     death->worker->name = apr_pstrdup(pool, death->worker->name);
