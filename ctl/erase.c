@@ -175,8 +175,8 @@ static void refuse(const erase_run_t *run, const crm_erasure_t *erasure)
 
 static void tell_counts(const erase_run_t *run)
 {
-    static const char *const names[ERASE_PLACES] = {"live", "batch", "send",
-                                                    "dead", "spool", "export"};
+    static const char *const names[ERASE_PLACES] = {"live",  "batch", "send",  "dead",
+                                                    "other", "spool", "export"};
     int i;
 
     for (i = 0; i < ERASE_PLACES; i++) {

@@ -18,6 +18,7 @@ typedef enum {
     ERASE_BATCH,
     ERASE_SEND,
     ERASE_DEAD,
+    ERASE_OTHER, /* a stored message that no lane and no dead letter speaks of */
     ERASE_SPOOL,
     ERASE_EXPORT,
     ERASE_PLACES

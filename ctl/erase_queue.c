@@ -1,7 +1,8 @@
 /*
- * A person in Redis: the messages of all lanes and the dead letters. Walks through a set in the way
- * in which nothing that is there all the time is passed over, whatever workers do meanwhile. Must
- * never remove what a worker holds: its effect would come after the person is gone.
+ * A person in Redis: the messages of all lanes, the dead letters, and messages that have lost their
+ * place. Walks through a set in the way in which nothing that is there all the time is passed over,
+ * whatever workers do meanwhile. Must never remove what a worker holds: its effect would come after
+ * the person is gone.
  */
 #include "ctl/erase.h"
 
@@ -26,7 +27,7 @@ typedef struct walk_t {
     const char *name;
     apr_pool_t *kept;         /* lives as long as the walk */
     apr_array_header_t *busy; /* const char *: ids about the person that a worker holds */
-    apr_hash_t *shown;        /* ids of a dry run */
+    apr_hash_t *shown;        /* ids of a dry run, of all places */
 } walk_t;
 
 /* Notes what became of a message about the person. Busy ones are asked again later. */
@@ -202,6 +203,67 @@ static apr_status_t walk_through(walk_t *walk, apr_pool_t *parent)
     return rv;
 }
 
+/* Works on those of some stored messages that are of this database, and not in the lane of which
+ * their ids speak: there they have been met. */
+static apr_status_t work_on_stored(walk_t *walk, const crm360_stored_t *stored, int count,
+                                   apr_pool_t *pool)
+{
+    const ctl_place_t *place = &walk->run->place;
+    const crm360_keys_t *keys[CRM360_PAGE_MOST];
+    const char *ids[CRM360_PAGE_MOST];
+    int waiting[CRM360_PAGE_MOST], i, ours = 0, left = 0;
+    apr_status_t rv;
+
+    for (i = 0; i < count; i++) {
+        if (strcmp(stored[i].database, place->name) == 0) {
+            keys[ours] = place->keys;
+            ids[ours++] = stored[i].id;
+        }
+    }
+    rv = ours ? crm360_queue_waiting(waiting, place->queue, keys, ids, ours, pool) : APR_SUCCESS;
+    for (i = 0; i < ours && rv == APR_SUCCESS; i++) {
+        if (!waiting[i]) {
+            ids[left++] = ids[i];
+        }
+    }
+    return rv == APR_SUCCESS && left ? work_on_ids(walk, ids, left, pool) : rv;
+}
+
+/* Goes through all stored messages. */
+static apr_status_t walk_through_stored(walk_t *walk, apr_pool_t *parent)
+{
+    const char *cursor = "0";
+    crm360_stored_t *stored;
+    apr_int64_t done = 0;
+    apr_status_t rv;
+    apr_pool_t *pool, *last;
+    int count, at, some;
+
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm360ctl_erase_stored");
+    apr_pool_create(&last, parent);
+    apr_pool_tag(last, "crm360ctl_erase_cursor");
+    do {
+        apr_pool_clear(pool);
+        rv = crm360_queue_walk_stored(&stored, &count, &cursor, walk->run->place.queue,
+                                      CRM360_PAGE_MOST, pool);
+        apr_pool_clear(last);
+        cursor = apr_pstrdup(last, cursor);
+        for (at = 0; rv == APR_SUCCESS && at < count; at += some) {
+            some = count - at < CRM360_PAGE_MOST ? count - at : CRM360_PAGE_MOST;
+            rv = work_on_stored(walk, stored + at, some, pool);
+        }
+        done += rv == APR_SUCCESS ? count : 0;
+        erase_progress(walk->run, walk->name, done);
+    } while (rv == APR_SUCCESS && strcmp(cursor, "0") != 0);
+    if (rv == APR_SUCCESS) {
+        rv = wait_for_busy(walk, pool);
+    }
+    apr_pool_destroy(last);
+    apr_pool_destroy(pool);
+    return rv;
+}
+
 apr_status_t erase_queues(erase_run_t *run, apr_pool_t *parent)
 {
     walk_t walk = {.run = run};
@@ -211,15 +273,21 @@ apr_status_t erase_queues(erase_run_t *run, apr_pool_t *parent)
 
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_erase_queues");
-    /* The dead letters last: what dies meanwhile goes there. */
-    for (i = ERASE_LIVE; i <= ERASE_DEAD && rv == APR_SUCCESS; i++) {
+    walk.kept = pool;
+    walk.shown = apr_hash_make(pool);
+    /* The dead letters after the lanes: what dies meanwhile goes there. */
+    for (i = ERASE_LIVE; i <= ERASE_OTHER && rv == APR_SUCCESS; i++) {
         walk.place = (erase_place_t)i;
-        walk.key = i == ERASE_DEAD ? run->place.keys->dead : run->place.keys->lane[i];
-        walk.name = i == ERASE_DEAD ? "dead" : crm360_lane_name((crm360_lane_t)i);
-        walk.kept = pool;
         walk.busy = apr_array_make(pool, 4, sizeof(const char *));
-        walk.shown = apr_hash_make(pool);
-        rv = walk_through(&walk, pool);
+        if (i == ERASE_OTHER) {
+            walk.name = "other";
+            rv = walk_through_stored(&walk, pool);
+        }
+        else {
+            walk.key = i == ERASE_DEAD ? run->place.keys->dead : run->place.keys->lane[i];
+            walk.name = i == ERASE_DEAD ? "dead" : crm360_lane_name((crm360_lane_t)i);
+            rv = walk_through(&walk, pool);
+        }
         run->busy += walk.busy->nelts;
     }
     apr_pool_destroy(pool);
