@@ -265,9 +265,9 @@ static int webhook_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t 
 static void webhook_log(void *baton, crm360_log_level_t level, apr_status_t rv, const char *text)
 {
     static const int levels[] = {
-        [CRM360_LOG_ERROR] = APLOG_ERR,    [CRM360_LOG_WARNING] = APLOG_WARNING,
-        [CRM360_LOG_INFO] = APLOG_INFO,    [CRM360_LOG_DEBUG] = APLOG_DEBUG,
-        [CRM360_LOG_TRACE] = APLOG_TRACE1,
+        [CRM360_LOG_ERROR] = APLOG_ERR,     [CRM360_LOG_WARNING] = APLOG_WARNING,
+        [CRM360_LOG_NOTICE] = APLOG_NOTICE, [CRM360_LOG_INFO] = APLOG_INFO,
+        [CRM360_LOG_DEBUG] = APLOG_DEBUG,   [CRM360_LOG_TRACE] = APLOG_TRACE1,
     };
 
     if (rv > APR_OS_START_USERERR) {
@@ -286,11 +286,10 @@ static void plug_log(server_rec *main_server)
     int level = ap_get_server_module_loglevel(main_server, APLOG_MODULE_INDEX);
 
     crm360_log_set(webhook_log, main_server,
-                   level >= APLOG_TRACE1    ? CRM360_LOG_TRACE
-                   : level >= APLOG_DEBUG   ? CRM360_LOG_DEBUG
-                   : level >= APLOG_INFO    ? CRM360_LOG_INFO
-                   : level >= APLOG_WARNING ? CRM360_LOG_WARNING
-                                            : CRM360_LOG_ERROR);
+                   level >= APLOG_TRACE1  ? CRM360_LOG_TRACE
+                   : level >= APLOG_DEBUG ? CRM360_LOG_DEBUG
+                   : level >= APLOG_INFO  ? CRM360_LOG_INFO
+                                          : CRM360_LOG_NOTICE);
 }
 
 /* post_config, RUN_ALL: OK, DECLINED or an error. Makes the memory in which all children

@@ -128,7 +128,7 @@ void consumer_database_worked(consumer_database_t *database, apr_pool_t *pool)
 
     if (database->complained) {
         database->complained = 0;
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "database %s/%s works again",
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "database %s/%s works again",
                    database->conf->customer, database->conf->alias);
     }
     if (database->pruned && now - database->pruned < PRUNE_EVERY) {

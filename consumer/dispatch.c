@@ -6,6 +6,7 @@
  */
 #include "consumer/dispatch.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/message.h"
+#include "core/message_element.h"
 #include "crm/inbox.h"
 #include "handlers/handler.h"
 
@@ -174,6 +176,19 @@ static void reject(batch_t *batch, int i, const char *reason)
     decide(batch, i, &result);
 }
 
+/* Whether it is an element of which nothing is left: somebody's data was erased from its batch
+ * while it was still whole (lua/blank.lua), or its sender has put nothing there. */
+static int is_blanked(const crm360_message_t *message)
+{
+    const char *body = message->body;
+    apr_size_t len = message->body_len;
+
+    while (len > 4 && apr_isspace(body[len - 1])) {
+        len--;
+    }
+    return crm360_message_is_element(message) && len == 4 && memcmp(body, "null", 4) == 0;
+}
+
 /* One message of the batch, from its stored form to its outcome. */
 static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
 {
@@ -191,6 +206,10 @@ static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob
     }
     if (strcmp(message->id, batch->claim.ids[i]) != 0) {
         reject(batch, i, "its stored message carries another id");
+        return APR_SUCCESS;
+    }
+    if (is_blanked(message)) {
+        batch->outcomes[i].fate = ACK;
         return APR_SUCCESS;
     }
     handler = handler_find(message->route);
@@ -485,6 +504,18 @@ static void adapt_claims(const batch_t *batch)
     }
 }
 
+/* What was to be split goes back like the rest. */
+static void give_up_splits(batch_t *batch)
+{
+    int i;
+
+    for (i = 0; i < batch->claim.count; i++) {
+        if (batch->outcomes[i].fate == SPLIT) {
+            batch->outcomes[i].fate = RELEASE;
+        }
+    }
+}
+
 /* Works a claimed batch; *away is set when the database could not be used. */
 static void work_batch(batch_t *batch, int *away)
 {
@@ -510,6 +541,9 @@ static void work_batch(batch_t *batch, int *away)
     else if (rv != APR_SUCCESS) {
         *away = 1;
         consumer_database_failed(batch->database, crm_db_error(batch->database->db));
+    }
+    if (*away || batch->fetch_failed) {
+        give_up_splits(batch); /* nobody will come to them */
     }
     batch->database->unsettled = dispatch_tell(batch) != APR_SUCCESS;
     if (rv == APR_SUCCESS) {

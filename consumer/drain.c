@@ -121,7 +121,7 @@ static void folder_fine(consumer_drain_t *drain)
 {
     if (drain->folder_faults) {
         drain->folder_faults = 0;
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "the spool %s can be used again", drain->folder);
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "the spool %s can be used again", drain->folder);
     }
 }
 

@@ -71,3 +71,10 @@ int consumer_identity_gone(const char *name, apr_pool_t *pool)
     }
     return strcmp(end + 1, start_of((pid_t)pid, pool)) != 0;
 }
+
+int consumer_identity_here(const char *name, apr_pool_t *pool)
+{
+    const char *here = place(pool);
+
+    return strncmp(name, here, strlen(here)) == 0;
+}

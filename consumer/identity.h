@@ -18,4 +18,8 @@ const char *consumer_identity(pid_t pid, apr_pool_t *pool);
  * cannot be told from here. */
 int consumer_identity_gone(const char *name, apr_pool_t *pool);
 
+/* Whether a worker of that name runs, or ran, on this machine and in this namespace, so that its
+ * end can be told from here. */
+int consumer_identity_here(const char *name, apr_pool_t *pool);
+
 #endif

@@ -137,7 +137,7 @@ apr_status_t keeper_bound_dead(int *cost, keeper_t *keeper, keeper_database_t *d
     }
     if (rv == APR_SUCCESS && keeper->export_failed) {
         keeper->export_failed = 0;
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "dead letters are exported again");
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "dead letters are exported again");
     }
     if (rv == APR_SUCCESS) {
         rv = drop(&dropped, &round, name);

@@ -122,7 +122,7 @@ static int connect_now(consumer_listener_t *listener, apr_time_t now)
         return 0;
     }
     if (listener->tries > 0) {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "listening to Redis at %s again",
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "listening to Redis at %s again",
                    listener->address->text);
     }
     listener->tries = 0;

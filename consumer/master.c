@@ -181,7 +181,8 @@ static int lives_here(const master_t *master, const char *worker)
 }
 
 /* Claims of workers that are gone are released; *orphans counts those of others that still live
- * here. */
+ * here, so that their end is noticed soon. Whoever lives elsewhere has a master of his own, or a
+ * lease that ends. */
 static void settle_claims(master_t *master, int database, const crm360_look_t *look, int *orphans)
 {
     int i;
@@ -192,8 +193,10 @@ static void settle_claims(master_t *master, int database, const crm360_look_t *l
         if (holds_rightly(master, worker, database)) {
             continue;
         }
-        if ((!lives_here(master, worker) && !consumer_identity_gone(worker, master->turn)) ||
-            release_all(master, database, worker, NULL) != APR_SUCCESS) {
+        if (!lives_here(master, worker) && !consumer_identity_gone(worker, master->turn)) {
+            *orphans += consumer_identity_here(worker, master->turn);
+        }
+        else if (release_all(master, database, worker, NULL) != APR_SUCCESS) {
             (*orphans)++;
         }
     }

@@ -147,9 +147,11 @@ const char *crm360_range_text(const crm360_directive_t *directive, apr_pool_t *p
     switch (directive->holds) {
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SCHEDULE:
+    case CRM360_HOLDS_WINDOWS:
         return apr_psprintf(pool, "%s to %s", crm360_interval_text(directive->min, pool),
                             crm360_interval_text(directive->max, pool));
     case CRM360_HOLDS_SIZE:
+    case CRM360_HOLDS_SPOOL:
         return apr_psprintf(pool, "%s to %s", crm360_size_text(directive->min, pool),
                             crm360_size_text(directive->max, pool));
     case CRM360_HOLDS_ID:

@@ -60,7 +60,7 @@ void crm360_log(crm360_log_level_t level, apr_status_t rv, const char *format, .
 
 const char *crm360_log_level_name(crm360_log_level_t level)
 {
-    static const char *const names[] = {"error", "warning", "info", "debug", "trace"};
+    static const char *const names[] = {"error", "warning", "notice", "info", "debug", "trace"};
 
     return (unsigned)level < sizeof names / sizeof names[0] ? names[level] : "unknown";
 }

@@ -9,10 +9,12 @@
 #include <apr_errno.h>
 
 /* What a level means: error = this request or message failed; warning = it will be retried, or
- * something is degraded; info = life of the process; debug = decisions; trace = bytes. */
+ * something is degraded; notice = what an error or warning has told of is over; info = life of the
+ * process; debug = decisions; trace = bytes. */
 typedef enum {
     CRM360_LOG_ERROR,
     CRM360_LOG_WARNING,
+    CRM360_LOG_NOTICE,
     CRM360_LOG_INFO,
     CRM360_LOG_DEBUG,
     CRM360_LOG_TRACE

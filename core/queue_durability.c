@@ -147,7 +147,7 @@ void queue_durability_demanded(crm360_queue_t *queue, int met)
         return;
     }
     if (met) {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS,
                    "Redis at %s keeps messages on its disk, as is demanded", queue->server);
     }
     else {

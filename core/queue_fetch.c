@@ -185,6 +185,22 @@ static apr_status_t look_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
     return crm360_redis_pipeline(look->replies, redis, look->commands, look->count, pool);
 }
 
+/* When the first entry of a lane is visible, ms; -1 = there is none, or only one with a score that
+ * is no time (claim.lua takes it for none as well). */
+static apr_int64_t head_of(const crm360_reply_t *reply)
+{
+    const char *score;
+
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count != 2) {
+        return -1;
+    }
+    score = reply->items[1].text;
+    if (strstr(score, "inf")) {
+        return *score == '-' ? 0 : -1;
+    }
+    return apr_atoi64(score);
+}
+
 apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360_queue_t *queue,
                                const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
 {
@@ -232,9 +248,7 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
             return rv;
         }
         if (i % each < CRM360_LANES) {
-            to->head_ms[i % each] = reply->type == CRM360_REPLY_ARRAY && reply->count == 2
-                                        ? apr_atoi64(reply->items[1].text)
-                                        : -1;
+            to->head_ms[i % each] = head_of(reply);
         }
         else {
             to->workers = holders(reply, pool);

@@ -499,7 +499,7 @@ static void note_state(crm360_redis_pool_t *rp, apr_uint32_t known, apr_status_t
         }
     }
     else {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "Redis at %s answers again", rp->address->text);
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "Redis at %s answers again", rp->address->text);
     }
 }
 

@@ -300,7 +300,7 @@ static void note_state(const crm360_spool_t *spool, apr_uint32_t before, apr_sta
                    spool->place->folder, doing);
     }
     else {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "the spool %s takes messages again",
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "the spool %s takes messages again",
                    spool->place->folder);
     }
 }

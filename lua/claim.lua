@@ -63,7 +63,7 @@ for i, id in ipairs(ids) do
         redis.call('HSET', claims, id,
             cjson.encode({token = token, worker = worker, since = now, due = since}))
         taken[#taken + 1] = id
-        taken[#taken + 1] = failure and tonumber(failure.attempts) or 0
+        taken[#taken + 1] = math.max(0, math.min(failure and tonumber(failure.attempts) or 0, 1e6))
     end
     if alone then
         break

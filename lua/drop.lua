@@ -24,19 +24,24 @@ for _, lane in ipairs(lanes) do
     redis.call('ZCARD', lane)
 end
 
+local now = clock()
 local results, dropped, erased = {}, 0, 0
 for i = 2, math.min(#ARGV, 200), 2 do
     local n, id, seen = #results + 1, ARGV[i], ARGV[i + 1]
     local died = redis.call('ZSCORE', dead, id)
-    local queued = false
+    local queued, held = false, false
+    -- A lease that is over holds nothing: who comes back with it is refused.
+    local claim = decode_claim(redis.call('HGET', claims, id))
     for _, lane in ipairs(lanes) do
-        queued = queued or redis.call('ZSCORE', lane, id)
+        local score = redis.call('ZSCORE', lane, id)
+        queued = queued or score
+        held = held or (claim and score and (time_of(score) or 0) > now)
     end
     if died and seen ~= '' and tonumber(died) ~= tonumber(seen) then
         died = false
     end
     results[n] = 0
-    if any and queued and decode_claim(redis.call('HGET', claims, id)) then
+    if any and held then
         results[n] = -1
     elseif any or (died and not queued) then
         local there = redis.call('ZREM', dead, id)

@@ -270,7 +270,7 @@ sub do_drop {
     for my $id (@of) {
         my $queued = $queued{$id} || $batch{$id};
         my $died = $dead{$id} && ($seen{$id} eq '' || $seen{$id} eq $score{$id});
-        if ($which eq 'any' && $queued && $claim{$id}) {
+        if ($which eq 'any' && $claim{$id} && $queued{$id} && !$due{$id}) { # a lease that is over holds nothing
             push @expect, -1;
         }
         elsif ($which eq 'any' || ($died && !$queued)) {
