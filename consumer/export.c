@@ -1,7 +1,7 @@
 /*
  * The files of exported dead letters. A line is whole or not there: what could not be written to
- * its end is cut off again. Must never hold a large message in memory, and never say that
- * something is written before it is on the disk.
+ * its end is cut off again, at once or when the file is opened next. Must never hold a large
+ * message in memory, and never say that something is written before it is on the disk.
  */
 #include "consumer/export.h"
 
@@ -52,12 +52,33 @@ static apr_status_t abandon(void *data)
     return rv;
 }
 
-/* A program that was killed may have left half a line. */
-static int ends_in_line(int fd, off_t length)
+/* A program that was killed may have left half a line, of a letter that was not dropped: the file
+ * is cut back to its last line feed. *length is what it has then. */
+static apr_status_t cut_half_line(off_t *length, int fd)
 {
-    char last = '\n';
+    char block[4096];
+    off_t end = *length;
 
-    return length == 0 || (pread(fd, &last, 1, length - 1) == 1 && last == '\n');
+    while (end > 0) {
+        size_t some = end < (off_t)sizeof block ? (size_t)end : sizeof block;
+        ssize_t got = pread(fd, block, some, end - (off_t)some);
+        const char *feed;
+
+        if (got != (ssize_t)some) {
+            return got < 0 ? errno : EIO;
+        }
+        feed = memrchr(block, '\n', some);
+        if (feed) {
+            end -= (off_t)some - (feed - block) - 1;
+            break;
+        }
+        end -= (off_t)some;
+    }
+    if (end < *length && ftruncate(fd, end) < 0) {
+        return errno;
+    }
+    *length = end;
+    return APR_SUCCESS;
 }
 
 /* Opens the file and takes its lock: another crm360d may export to the same folder, and lines must
@@ -94,13 +115,15 @@ apr_status_t consumer_export_open(consumer_export_t **export, const char **why, 
     consumer_export_t *made = apr_pcalloc(pool, sizeof *made);
     struct stat info;
     apr_time_exp_t day;
+    apr_status_t rv;
     int fd;
 
     apr_time_exp_gmt(&day, now);
     made->database = database;
     made->pool = pool;
     made->folder = folder;
-    made->name = apr_psprintf(pool, "%s/%s-%s-%04d-%02d-%02d.jsonl", folder, database->customer,
+    /* No name of a customer or a database has an '@' in it. */
+    made->name = apr_psprintf(pool, "%s/%s@%s-%04d-%02d-%02d.jsonl", folder, database->customer,
                               database->alias, day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
     *why = apr_pstrcat(pool, "making ", folder, NULL);
     if (mkdir(folder, 0750) < 0 && errno != EEXIST) {
@@ -112,9 +135,11 @@ apr_status_t consumer_export_open(consumer_export_t **export, const char **why, 
     if (fd < 0) {
         return errno;
     }
-    if (!(made->file = fdopen(fd, "a"))) {
-        apr_status_t rv = errno;
-
+    rv = cut_half_line(&info.st_size, fd);
+    if (rv == APR_SUCCESS && !(made->file = fdopen(fd, "a"))) {
+        rv = errno;
+    }
+    if (rv != APR_SUCCESS) {
         close(fd);
         return rv;
     }
@@ -122,9 +147,6 @@ apr_status_t consumer_export_open(consumer_export_t **export, const char **why, 
     apr_pool_create(&made->part, pool);
     apr_pool_tag(made->part, "crm360_export");
     apr_pool_cleanup_register(pool, made, abandon, apr_pool_cleanup_null);
-    if (!ends_in_line(fd, info.st_size)) {
-        fputc('\n', made->file);
-    }
     *export = made;
     return APR_SUCCESS;
 }

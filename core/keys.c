@@ -42,6 +42,11 @@ const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_po
     return apr_pstrcat(pool, keys->seen_prefix, hash, NULL);
 }
 
+const char *crm360_keys_aside(const char *key, apr_int64_t ms, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%s:aside:%" APR_INT64_T_FMT, key, ms);
+}
+
 int crm360_keys_stored(const char **name, const char **id, const char *key, apr_pool_t *pool)
 {
     static const char message[] = "}:message:";

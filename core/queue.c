@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/embedded.h"
 #include "core/log.h"
 
@@ -81,6 +82,9 @@ queue_call_t *queue_call_make(crm360_queue_t *queue, queue_verb_t verb, int keys
 
 /* ---- keys of the wrong type ---- */
 
+/* Names that are tried for one that is set aside: others may do the same in the same ms. */
+#define ASIDE_NAMES 4
+
 /* Redis 6 puts words of its own in front. */
 static int says_wrong_type(const char *text)
 {
@@ -97,20 +101,27 @@ apr_status_t queue_heal(crm360_queue_t *queue, const char *const *keys, int coun
     const char **ours = apr_palloc(pool, ((apr_size_t)count + 1) * sizeof *ours);
     const crm360_reply_t *reply;
     queue_call_t *call;
+    apr_int64_t ms = apr_time_as_msec(crm360_clock());
     const char *detail;
     apr_status_t rv;
     apr_size_t at;
     int some = 0;
-    int i;
+    int i, name;
 
     for (i = 0; i < count; i++) {
         if (crm360_keys_type(keys[i])) {
             ours[some++] = keys[i];
         }
     }
-    call = queue_call_make(queue, QUEUE_HEAL, some, 2 * some, pool);
+    call = queue_call_make(queue, QUEUE_HEAL, (1 + ASIDE_NAMES) * some, (2 + ASIDE_NAMES) * some,
+                           pool);
     for (i = 0; i < some; i++) {
         crm360_command_add(call->command, ours[i]);
+    }
+    for (i = 0; i < some; i++) {
+        for (name = 0; name < ASIDE_NAMES; name++) {
+            crm360_command_add(call->command, crm360_keys_aside(ours[i], ms + name, pool));
+        }
     }
     for (i = 0; i < some; i++) {
         crm360_command_add(call->command, crm360_keys_type(ours[i]));

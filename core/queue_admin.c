@@ -281,7 +281,7 @@ apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *q
                                     apr_pool_t *pool)
 {
     queue_call_t *call = queue_call_make(queue, QUEUE_RECONCILE, 5 + CRM360_LANES + count,
-                                         5 + CRM360_LANES + 2 * count, pool);
+                                         6 + CRM360_LANES + 3 * count, pool);
     const crm360_reply_t *reply;
     const char *detail;
     apr_status_t rv;
@@ -301,8 +301,10 @@ apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *q
     for (at = 0; at < count; at++) {
         crm360_command_add(call->command, crm360_keys_message(keys, ids[at], pool));
     }
+    crm360_command_add(call->command, CRM360_KEY_WAKE);
     for (at = 0; at < count; at++) {
         crm360_command_add(call->command, ids[at]);
+        crm360_command_add(call->command, crm360_lane_name(crm360_id_lane(ids[at])));
     }
     rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
     if (rv != APR_SUCCESS) {

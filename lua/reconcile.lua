@@ -6,7 +6,8 @@
 -- KEYS[4] claims (hash)  KEYS[5] failures (hash)  KEYS[6] dead (sorted set)
 -- KEYS[7] splits (hash)  KEYS[8] counters (hash)
 -- KEYS[9...] stored messages, in the order of the ids
--- ARGV[1...] message ids, at most 100
+-- ARGV[1] wake channel
+-- ARGV[2...] message id and the lane of its route, by turns; at most 100 ids
 --
 -- Returns {bytes that those of them take that are dead letters, id, what was done to it, id, ...}:
 --   no-message  was queued without a stored message; a dead letter now
@@ -17,11 +18,12 @@
 --   claim, failure, split  a note was unreadable, or about nothing; it is gone, or begun anew
 local lanes = {KEYS[1], KEYS[2], KEYS[3]}
 local claims, failures, dead, splits, counters = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local channel = ARGV[1]
 
 -- A key of the wrong type fails in these lines, before anything is written.
 local ids, sizes = {}, {}
-for i = 1, math.min(#ARGV, 100) do
-    ids[i] = ARGV[i]
+for i = 1, math.min((#ARGV - 1) / 2, 100) do
+    ids[i] = ARGV[2 * i]
     sizes[i] = redis.call('STRLEN', KEYS[8 + i])
 end
 for _, lane in ipairs(lanes) do
@@ -77,6 +79,19 @@ local function place_of(id, claimed)
     return found, at
 end
 
+-- The lane of a message that is in none: that of its route, save for a batch, which says so in the
+-- head of what is stored.
+local function lane_of(i)
+    local lane = ARGV[2 * i + 1]
+    if lane == 'live' then
+        local head = '\n' .. redis.call('GETRANGE', KEYS[8 + i], 0, 4095)
+        local ends = string.find(head, '\r\n\r\n', 1, true)
+        local says = string.find(head, '\nCrm360-Batch-Mode: true\r\n', 1, true)
+        lane = says and says < (ends or #head) and 'batch' or lane
+    end
+    return lane
+end
+
 -- One message; returns whether it is a dead letter then.
 local function reconcile(i, id)
     local claim = claim_of(id, held[i], place_of(id, true))
@@ -107,9 +122,10 @@ local function reconcile(i, id)
     if lane and at >= 1e15 then
         heal(id, 'score')
         redis.call('ZADD', lane, now, id)
+        wake(channel, lane, now)
     end
     if not lane and not died and sizes[i] > 0 then
-        bury(id, 'no-entry', 'its queue entry was gone', nil)
+        bury(id, 'no-entry', 'its queue entry was gone', lane_of(i))
         return true
     end
     if not lane and not died and history[i] and decode(history[i]) then

@@ -68,9 +68,17 @@ sub drop {
         $which, map { @$_ } @pairs);
 }
 sub reconcile {
-    return call('reconcile', [@lanes, $claims, $failures, $dead, $splits, $counters, map { message($_) } @_], @_);
+    my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @_; # id, or [id, lane of its route]
+    return call('reconcile', [@lanes, $claims, $failures, $dead, $splits, $counters, map { message($_->[0]) } @pairs],
+        'crm360:1:wake', map { @$_ } @pairs);
 }
 sub blank { my $id = shift; return call('blank', [$claims, message($id)], $id, @_) }
+# Names for what is set aside are keys, too.
+sub heal {
+    my ($keys, @types) = @_;
+    my $ms = redis_ms();
+    return call('heal', [@$keys, map { my $key = $_; map { "$key:aside:" . ($ms + $_) } 0 .. 2 } @$keys], @types);
+}
 sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
 sub dump_all { return join "\n", map { ($_, $redis->command('DUMP', $_)) } sort @{ $redis->command('KEYS', '*') } }
 sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
@@ -429,7 +437,10 @@ subtest 'reconcile' => sub {
     is_deeply reconcile('fine'), [0, qw(fine places fine places)], 'in three places';
     ok $redis->command('ZSCORE', $live, 'fine'), 'the queue has it';
     $redis->command('ZADD', $live, '+inf', 'fine');
+    my $woken = sub { $redis->command('INFO', 'commandstats') =~ /cmdstat_publish:calls=(\d+)/ ? $1 : 0 };
+    my $before = $woken->();
     is_deeply reconcile('fine'), [0, qw(fine score)], 'never visible';
+    is $woken->(), $before + 1, 'who waits for work is told';
     is ids(claim('t2', most => 1)), 'fine', 'visible now';
     $redis->command('HSET', $claims, 'gone', '{"token":"x"}', 'fine', '{}');
     $redis->command('HSET', $failures, 'gone', '{"attempts":1}', 'fine', '[', 'lost', '"');
@@ -438,6 +449,15 @@ subtest 'reconcile' => sub {
         [qw(gone claim gone failure gone split fine claim fine failure lost failure)], 'notes about nothing, and unreadable ones';
     like failure('lost')->{errors}[0]{reason}, qr/could not be read/, 'a dead letter keeps one';
     is_deeply reconcile(qw(gone fine)), [0], 'and all is well';
+    $redis->command('FLUSHALL');
+
+    # The lane of one that has lost its entry: its head says whether it is a batch, its body does not.
+    my %is = (whole => ["POST /x HTTP/1.1\r\nCrm360-Batch-Mode: true\r\nHost: x\r\n\r\n[]", 'live', 'batch'],
+        single => ["POST /x HTTP/1.1\r\nHost: x\r\n\r\nCrm360-Batch-Mode: true\r\n", 'live', 'live'],
+        mail => ["POST /x HTTP/1.1\r\nCrm360-Batch-Mode: true\r\n\r\n", 'send', 'send']);
+    $redis->command('SET', message($_), $is{$_}[0]) for keys %is;
+    reconcile(map { [$_, $is{$_}[1]] } keys %is);
+    is failure($_)->{lane}, $is{$_}[2], "$_: it is redriven into its lane" for sort keys %is;
     $redis->command('FLUSHALL');
 };
 
@@ -448,13 +468,14 @@ subtest 'heal' => sub {
     $redis->command('LPUSH', message('b'), 'x');
     my @keys = sort keys %type;
     my %moved;
-    my @said = @{ call('heal', \@keys, map { $type{$_} } @keys) };
+    $redis->command('SET', "$claims:aside:" . (redis_ms() + $_), 'of another one') for 0 .. 1;
+    my @said = @{ heal(\@keys, map { $type{$_} } @keys) };
     while (my ($key, $aside, $was) = splice @said, 0, 3) { $moved{$key} = [$aside, $was] }
     is_deeply [sort keys %moved], [sort $claims, message('b')], 'those of the wrong type';
     like $moved{$claims}[0], qr/^\Q$claims\E:aside:\d{13}$/, 'are set aside';
     is $redis->command('GET', $moved{$claims}[0]), 'wrong', 'whole';
     is $moved{ message('b') }[1], 'list', 'and their type is told';
-    is_deeply call('heal', \@keys, map { $type{$_} } @keys), [], 'once';
+    is_deeply heal(\@keys, map { $type{$_} } @keys), [], 'once';
     is ids(claim('t')), 'a', 'and work goes on';
     $redis->command('FLUSHALL');
 };
@@ -510,8 +531,8 @@ subtest 'at the memory limit' => sub {
     is reconcile('b')->[2], 'no-entry', 'a reconcile';
     is_deeply redrive(60000, 0, 'b'), [1], 'a redrive of that';
     $redis->command('RENAME', $failures, $claims . 'x');
-    is scalar @{ call('heal', [$live, $counters], 'hash', 'hash') }, 3, 'a heal';
-    $redis->command('RENAME', call('heal', [$claims . 'x'], 'zset')->[1], $failures);
+    is scalar @{ heal([$live, $counters], 'hash', 'hash') }, 3, 'a heal';
+    $redis->command('RENAME', heal([$claims . 'x'], 'zset')->[1], $failures);
     $redis->command('RENAME', $redis->command('KEYS', "$live:aside:*")->[0], $live);
     is ids(claim('t9')), 'd', 'another claim';
     is release('token', 't9', 0, '', '', 'd'), 1, 'and a release';

@@ -317,7 +317,7 @@ sub reconcile_in_model {
     push @done, 'places' if $lane && delete $dead{$id};
     return @done if $lane || $dead{$id};
     if ($message{$id}) {
-        $to_dead->();
+        $to_dead->('live');
         return (@done, 'no-entry');
     }
     push @done, 'failure' if $note && (delete $failure{$id}, 1);
@@ -328,7 +328,7 @@ sub reconcile_in_model {
 sub do_reconcile {
     my @of = rand() < 0.5 ? @ids : some();
     my $said = call('reconcile', [$live, $batch, $send, $claims, $failures, $dead, $splits, $counters,
-        map { message($_) } @of], @of);
+        map { message($_) } @of], 'wake', map { ($_, 'live') } @of);
     my @expect = map { my $id = $_; map { ($id, $_) } reconcile_in_model($id) } @of;
     my @dead = grep { $dead{$_} && !$queued{$_} && !$batch{$_} } @of;
     my $bytes = 0;
@@ -434,12 +434,12 @@ sub wrong_type {
             $token, $id, 1, 0, 'wake', 0, 'x'],
         redrive => [[$dead, $failures, $claims, $counters, $live, $batch, $send, message($id)], 0, 0, 'wake', $id, 'live'],
         drop => [[$dead, $failures, $claims, $splits, $counters, $live, $batch, $send, message($id)], 'any', $id, ''],
-        reconcile => [[$live, $batch, $send, $claims, $failures, $dead, $splits, $counters, message($id)], $id],
+        reconcile => [[$live, $batch, $send, $claims, $failures, $dead, $splits, $counters, message($id)], 'wake', $id, 'live'],
     );
     my ($keys, @args) = @{ $use{$verb} };
     my $said = grep({ $_ eq $key } @$keys) ? call($verb, $keys, @args) : 'does not need it';
     my $after = dump_all();
-    my $healed = call('heal', [$live, $key, $dead], 'zset', $key =~ /claims|failures|splits/ ? 'hash' : 'zset', 'zset');
+    my $healed = call('heal', [$live, $key, $dead, map { "$_:aside:1795475344000" } $live, $key, $dead], 'zset', $key =~ /claims|failures|splits/ ? 'hash' : 'zset', 'zset');
     my $aside = ref $healed && @$healed == 3 && $healed->[0] eq $key ? $healed->[1] : 'nowhere';
     $after = 'not set aside' if ($redis->command('GET', $aside) // '') ne 'wrong' || $redis->command('EXISTS', $key);
     $redis->command('DEL', $aside);

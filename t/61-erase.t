@@ -227,7 +227,7 @@ $site->expect_log(qr/CRM0101|CRM0102|CRM0330/);
 
 for my $database ($LITE, $PG) {
     my ($ann, $bob) = @PEOPLE{qw(ann bob)};
-    my $file = "$exports/" . ($database =~ tr{/}{-}r) . '-2026-11-23.jsonl';
+    my $file = "$exports/" . ($database =~ tr{/}{@}r) . '-2026-11-23.jsonl';
     my ($customer, $alias) = split m{/}, $database;
     my %ids;
 
@@ -289,8 +289,8 @@ for my $database ($LITE, $PG) {
     my $shared = line($database, message($database, batch()));
     spew($file, join '', $others[0], $mine[0], $others[1], $shared, $mine[1], @others[2, 3]);
     chmod 0604, $file;
-    spew("$exports/acme-none-2026-11-23.jsonl", $others[0]);
-    my $inode = (stat "$exports/acme-none-2026-11-23.jsonl")[1];
+    spew("$exports/acme\@none-2026-11-23.jsonl", $others[0]);
+    my $inode = (stat "$exports/acme\@none-2026-11-23.jsonl")[1];
 
     my $before = everything($database);
     my @traces = ($ann->{mail}, '612345678', '12345678', $ann->{national}, $ann->{spaced}, $ann->{id},
@@ -328,7 +328,7 @@ for my $database ($LITE, $PG) {
         batch('null' . ' ' x (length(customer($ann)) - 4)))) =~ s/"id":"[^"]*"/$shared =~ m{("id":"[^"]*")} ? $1 : ''/er,
         @others[2, 3]), '  of the file only her lines, and her part of a batch';
     is sprintf('%o', (stat $file)[2] & 07777), '604', '  which kept its mode';
-    is((stat "$exports/acme-none-2026-11-23.jsonl")[1], $inode, '  a file without her was not written');
+    is((stat "$exports/acme\@none-2026-11-23.jsonl")[1], $inode, '  a file without her was not written');
     is_deeply [glob "$exports/.*.new"], [], '  nothing lies about';
     unlike "$output$errors", qr/\Q$ann->{id}\E|12345678|$ann->{first}|$ann->{last}/, '  nothing of her was printed';
 
@@ -429,15 +429,15 @@ redis_is_back();
 $site->redis('FLUSHALL');
 my $mixed = hook($LITE, 'Shopify/Order/Insert', '["x",{"email":"ann.marchand@example.fr"},7]', contact => 'ann.marchand@example.fr');
 spew("$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "broken, of ann.marchand\@example.fr\n");
-spew("$exports/acme-lite-2026-11-24.jsonl", "{\"id\":\"half a line, ann.marchand\@example.fr\n");
+spew("$exports/acme\@lite-2026-11-24.jsonl", "{\"id\":\"half a line, ann.marchand\@example.fr\n");
 ($status, $output, $errors) = ctl('erase', $LITE, @ANN, '--yes');
 is $status, 1, 'what cannot be told apart: exit status 1';
 like $errors, qr/\Q$mixed\E is a batch about others as well and names the person outside/, '  a batch with her in its head';
 like $errors, qr/01JDCW3T2XQ5M7V9K0G0000001\.bad is no message any more/, '  a file that was set aside';
-like $errors, qr/a line of \S+acme-lite-2026-11-24\.jsonl is no message any more/, '  half a line';
+like $errors, qr/a line of \S+acme\@lite-2026-11-24\.jsonl is no message any more/, '  half a line';
 like $output, qr/erased, but for what is named above$/m, '  the rest is done';
 like $site->redis('GET', $site->key($LITE, "message:$mixed")), qr/\["x",null +,7\]\z/, '  her element is gone';
-unlink "$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "$exports/acme-lite-2026-11-24.jsonl";
+unlink "$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "$exports/acme\@lite-2026-11-24.jsonl";
 $site->redis('FLUSHALL');
 
 # ---- beside workers ----
@@ -490,7 +490,7 @@ is scalar(places_of(everything($LITE), 'ann.marchand')), 0, '  and nothing is le
 # crm360d exports a dead letter while a new file is put in the place of the old one.
 {
     my $day = POSIX::strftime('%Y-%m-%d', gmtime);
-    my $file = "$exports/acme-lite-$day.jsonl";
+    my $file = "$exports/acme\@lite-$day.jsonl";
     my $id = '01JDCW3T2XQ5M7V9K0H0000001-Shopify-Order-Insert';
 
     spew($file, line($LITE, 'old'));
