@@ -108,7 +108,9 @@ for my $mpm (qw(event prefork)) {
 
     is_deeply { %$after, kilobytes => 0 }, { %$before, kilobytes => 0 },
         "$mpm: the parent holds what it held before";
-    cmp_ok $after->{kilobytes}, '<', $before->{kilobytes} + 2000, "$mpm: and its memory does not grow";
+    # A sanitizer keeps what was freed.
+    cmp_ok $after->{kilobytes}, '<', $before->{kilobytes} + 2000, "$mpm: and its memory does not grow"
+        if !Crm360::Chaos::slow();
     diag "$mpm: parent: $before->{kilobytes} kB, then $after->{kilobytes} kB";
     is segments(), $segments, "$mpm: no shared memory of System V is left behind";
 
