@@ -392,7 +392,7 @@ const crm360_directive_t crm360_directives[] = {
      .holds = CRM360_HOLDS_SIZE,
      .offset = offsetof(crm360_location_t, max_body),
      .min = 1,
-     .max = APR_INT64_C(1) << 30},
+     .max = 128 * MEGA},
     {.name = "Crm360Durability",
      .contexts = CRM360_IN_LOCATION,
      .readers = CRM360_READ_HTTPD,
@@ -401,9 +401,9 @@ const crm360_directive_t crm360_directives[] = {
      .syntax = "memory | fsync",
      .default_text = "memory",
      .help =
-         "What a message must have reached before the caller hears 2xx: the memory of Redis, or a "
-         "disk (appendonly yes with appendfsync always, or the spool). Otherwise the answer is "
-         "503.",
+         "What a message must have reached before the caller hears 2xx: the memory of Redis, or "
+         "its disk (appendonly yes with appendfsync always). Otherwise the answer is 503. The "
+         "spool counts as a disk, but only while Redis cannot take the message.",
      .set = crm360_set_choice,
      .holds = CRM360_HOLDS_TEXT,
      .offset = offsetof(crm360_location_t, durability),

@@ -1,5 +1,5 @@
-# The redis-cli commands of doc/queue.txt, as they are printed there: each works, and a dead letter is tried
-# again or dropped by them.
+# The redis-cli commands of doc/queue.txt, word for word as they are printed there: each works, and a dead
+# letter is tried again or dropped by them.
 use strict;
 use warnings;
 
@@ -16,21 +16,21 @@ $site->migrate;
 $site->start_consumer;
 $site->expect_log(qr/CRM0311/);
 
-my ($section) = slurp(root() . '/doc/queue.txt') =~ /^Looking at it\n-+\n(.*)/ms;
-# A command is a line, or more when a here-document follows; by the words in front of it.
+# Whole blocks, with the blanks in front of their lines; by the words in front of them.
 my %command;
-while ($section =~ /^([A-Z][^\n]*(?:\n[^ \n][^\n]*)*):\n\n((?:  [^\n]*\n)+)/mg) {
+my $document = slurp(root() . '/doc/queue.txt');
+while ($document =~ /^([A-Z][^\n]*(?:\n[^ \n][^\n]*)*):\n\n((?:  [^\n]*\n)+)/mg) {
     my ($words, $lines) = ($1, $2);
-    $command{ (split /,/, $words)[0] } = [$lines =~ s/^  //mgr =~ /^(redis-cli .*\n(?:(?!redis-cli).*\n)*)/mg];
+    $command{ (split /,/, $words)[0] } = $lines if $lines =~ /redis-cli/;
 }
-cmp_ok scalar keys %command, '>=', 7, 'the commands: ' . join '; ', sort keys %command;
+cmp_ok scalar keys %command, '>=', 11, 'the commands: ' . join '; ', sort keys %command;
 
 # Runs what stands behind the words that begin so.
 sub cli {
-    my ($words, $id) = @_;
+    my ($words, $id) = @_; # a message id, the hash of a delivery, or a key
     my ($name) = grep { /^\Q$words\E/ } keys %command or die "no such command: $words";
     my $socket = $site->redis_socket;
-    my $text = join '', map { s/SOCKET/$socket/gr =~ s/<id>/$id/gr } @{ $command{$name} };
+    my $text = $command{$name} =~ s/SOCKET/$socket/gr =~ s/<(?:id|hash|key)>/$id/gr;
     my $output = `$text`;
 
     is $?, 0, "$name: works";
@@ -63,7 +63,19 @@ is dead(), 1, '  nor among the dead';
 cli('To drop', $never);
 $site->redis('SET', $site->key('acme/prod', 'live:aside:1795475344000'), 'x');
 like cli('What was of another', 'x'), qr/^crm360:1:\{acme\/prod\}:live:aside:1795475344000$/m, '  it shows the key';
-is dead(), 0, '  it is dropped';
+cli('What such a key has', $site->key('acme/prod', 'live:aside:1795475344000'));
+is_deeply [grep { /aside/ } @{ $site->redis('KEYS', '*') }], [], '  it is dropped';
+is dead(), 0, '  and so is the letter';
 is_deeply [keys_of($never)], [], '  and nothing of it is left';
 is $site->redis('HLEN', $site->key('acme/prod', 'failures')), 0, '  nor of its failures';
+my %count = @{ $site->redis('HGETALL', $site->key('acme/prod', 'counters')) };
+is_deeply [@count{qw(dead redriven dropped)}], [2, 1, 1], 'what died is redriven, dropped, or still dead';
+
+my %seen = map { ($_ => $site->key('acme/prod', "seen:$_")) } qw(abc def);
+$site->redis('SET', $seen{abc}, "$again 0f 1795475344000");
+$site->redis('SET', $seen{def}, "$never 0f 1795475344000");
+like cli('To find the name', $again), qr/\A\Q$seen{abc}\E \Q$again\E .*\n\z/, '  it shows one line';
+like cli('To see what is remembered', 'abc'), qr/^\Q$again\E 0f/, '  it shows the delivery';
+is $site->redis('EXISTS', $seen{abc}), 0, '  and forgets it';
+is $site->redis('EXISTS', $seen{def}), 1, '  no other';
 $site->done;

@@ -513,7 +513,7 @@ $site->stop_consumer;
 
 # A worker that is gone with what it held.
 contact(9, 'ann.marchand@example.fr', '+33612345678');
-my $held = $site->push_order(order_of('done'), database => $LITE);
+my $held = $site->push_order(order_of('done'), database => $LITE, delay => 3_600_000); # its lease
 $site->redis('HSET', $site->key($LITE, 'claims'), $held, '{"token":"t","worker":"gone/1/1.1"}');
 ($status, $output, $errors) = ctl('erase', $LITE, @ANN, '--yes');
 is $status, 1, 'a message that stays held: exit status 1';
