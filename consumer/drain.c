@@ -27,6 +27,8 @@
 #define REDIS_PAUSE_MOST APR_USEC_PER_SEC
 #define HELD_PAUSE_MOST (60 * APR_USEC_PER_SEC)
 #define FOLDER_PAUSE_MOST (30 * APR_USEC_PER_SEC)
+/* So often Redis may not answer about one message before the others go first. */
+#define SLOW_MOST 4
 /* So many messages of one database are refused in a walk before the rest of it waits for the
  * next. */
 #define REFUSALS_MOST 3
@@ -43,9 +45,13 @@ struct consumer_drain_t {
 
     crm360_spool_walk_t *walk; /* NULL = at rest */
     const char *name;          /* the message in hand; NULL = the next one of the walk */
-    apr_hash_t *refusals;      /* in this walk, by database: int */
-    int held;                  /* messages that this walk had to leave */
-    int found;                 /* messages that this walk has met */
+    int loaded;                /* `spooled` is what that name holds; in `message` */
+    crm360_spooled_t spooled;
+    apr_size_t staged;    /* bytes of it that are in Redis already, when it is large */
+    int slow;             /* how often in a row Redis did not answer about it in time */
+    apr_hash_t *refusals; /* in this walk, by database: int */
+    int held;             /* messages that this walk had to leave */
+    int found;            /* messages that this walk has met */
 
     apr_time_t seen;    /* change of the folder before the walk that found nothing; -1 = none */
     apr_time_t look_at; /* next turn */
@@ -129,6 +135,7 @@ static void folder_fine(consumer_drain_t *drain)
 
 typedef enum {
     NEXT,  /* it is done with, one way or another: on to the next */
+    MORE,  /* it goes on with it in the next turn */
     AGAIN, /* it stays in hand, and Redis is given a pause */
     BROKEN /* the folder is given a pause */
 } carry_t;
@@ -216,42 +223,75 @@ static carry_t taken(consumer_drain_t *drain, const crm360_spooled_t *spooled, i
     return NEXT;
 }
 
-static carry_t carry(consumer_drain_t *drain)
+/* Redis did not take the message in hand. One about which it never answers in time, while it answers
+ * everything else (it is too large for Crm360CommandTimeout), must not hold up the others. */
+static carry_t refused(consumer_drain_t *drain, apr_status_t rv, const char *database,
+                       const char *detail)
 {
-    crm360_spooled_t spooled;
-    crm360_receipt_t receipt;
-    const char *database;
-    apr_status_t rv;
+    if (rv == CRM360_EREFUSED || (rv == CRM360_EAWAY && ++drain->slow < SLOW_MOST)) {
+        pause_for(drain, ++drain->tries, REDIS_PAUSE_MOST); /* the queue logs it */
+        return AGAIN;
+    }
+    if (rv != CRM360_EUNSAFE && rv != CRM360_EAWAY) {
+        count_refusal(drain, database);
+    }
+    leave(drain, rv, database, detail);
+    return NEXT;
+}
 
-    rv = crm360_spool_read(&spooled, drain->spool, drain->name, drain->message);
+/* Reads the message of the name in hand. NEXT when there is nothing to carry. */
+static carry_t load(consumer_drain_t *drain)
+{
+    apr_status_t rv = crm360_spool_read(&drain->spooled, drain->spool, drain->name, drain->message);
+
     if (APR_STATUS_IS_ENOENT(rv)) {
         return NEXT; /* somebody else has removed it */
     }
     if (rv == CRM360_EDATA) {
-        return set_aside(drain, spooled.detail);
+        return set_aside(drain, drain->spooled.detail);
     }
     if (rv != APR_SUCCESS) {
-        leave(drain, rv, "", spooled.detail);
+        leave(drain, rv, "", drain->spooled.detail);
         return NEXT;
     }
-    database = apr_pstrcat(drain->message, spooled.push.customer, "/", spooled.push.database, NULL);
+    drain->loaded = 1;
+    drain->staged = 0;
+    return MORE;
+}
+
+static carry_t carry(consumer_drain_t *drain, apr_time_t until)
+{
+    const crm360_push_t *push = &drain->spooled.push;
+    crm360_receipt_t receipt = {.detail = "writing its parts"};
+    carry_t loaded = drain->loaded ? MORE : load(drain);
+    const char *database;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (loaded != MORE) {
+        return loaded;
+    }
+    database = apr_pstrcat(drain->message, push->customer, "/", push->database, NULL);
     if (is_refused(drain, database)) {
         drain->held++;
         return NEXT;
     }
-    rv = crm360_queue_push(&receipt, drain->queue, &spooled.push, drain->message);
+    while (rv == APR_SUCCESS && drain->staged < push->message_len) {
+        if (drain->staged > 0 && crm360_clock() >= until) {
+            return MORE;
+        }
+        rv = crm360_queue_stage(&drain->staged, drain->queue, push, drain->message);
+    }
     if (rv == APR_SUCCESS) {
-        return taken(drain, &spooled, receipt.duplicate);
+        rv = crm360_queue_push(&receipt, drain->queue, push, drain->message);
     }
-    if (rv == CRM360_EAWAY || rv == CRM360_EREFUSED) {
-        pause_for(drain, ++drain->tries, REDIS_PAUSE_MOST); /* the queue logs it */
-        return AGAIN;
+    if (rv != APR_SUCCESS) {
+        return refused(drain, rv, database, receipt.detail);
     }
-    if (rv != CRM360_EUNSAFE) {
-        count_refusal(drain, database);
+    if (receipt.duplicate) {
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: a repeated delivery of %s, not queued",
+                   push->id, receipt.id);
     }
-    leave(drain, rv, database, receipt.detail);
-    return NEXT;
+    return taken(drain, &drain->spooled, receipt.duplicate);
 }
 
 /* ---- walks ---- */
@@ -260,6 +300,9 @@ static void end_walk(consumer_drain_t *drain)
 {
     drain->walk = NULL;
     drain->name = NULL;
+    drain->loaded = 0;
+    drain->slow = 0;
+    apr_pool_clear(drain->message);
     apr_pool_clear(drain->walking);
 }
 
@@ -351,12 +394,17 @@ static apr_status_t walk_on(consumer_drain_t *drain, apr_time_t until)
             }
             drain->found++;
         }
-        outcome = carry(drain);
+        outcome = carry(drain, until);
+        if (outcome == MORE) {
+            return APR_SUCCESS;
+        }
+        drain->loaded = 0;
         apr_pool_clear(drain->message);
         if (outcome == AGAIN) {
             return APR_SUCCESS;
         }
         drain->name = NULL;
+        drain->slow = 0;
         if (outcome == BROKEN) {
             end_walk(drain);
             drain->seen = -1;

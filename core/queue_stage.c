@@ -9,33 +9,75 @@
 
 /* SET and APPEND, under an expiry, so that one that dies half way leaves nothing. The expiry is set
  * anew with each part: APPEND would make a key without one where the parts so far were evicted. */
+static apr_status_t stage_part(apr_size_t *at, crm360_redis_t *redis, const char *key,
+                               const char *message, apr_size_t len, apr_pool_t *pool)
+{
+    apr_size_t rest = len - *at < QUEUE_PART_BYTES ? len - *at : QUEUE_PART_BYTES;
+    crm360_command_t commands[2];
+    crm360_reply_t *replies[2];
+    apr_status_t rv;
+
+    commands[0] = *crm360_command_make(3, pool);
+    crm360_command_add(&commands[0], *at == 0 ? "SET" : "APPEND");
+    crm360_command_add(&commands[0], key);
+    crm360_command_add_bytes(&commands[0], message + *at, rest);
+    commands[1] = *crm360_command_make(3, pool);
+    crm360_command_add(&commands[1], "EXPIRE");
+    crm360_command_add(&commands[1], key);
+    crm360_command_add_number(&commands[1], STAGED_SECONDS, pool);
+    rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
+    if (rv == APR_SUCCESS && replies[0]->type == CRM360_REPLY_ERROR) {
+        rv = CRM360_EPROTOCOL;
+    }
+    if (rv == APR_SUCCESS) {
+        *at += rest;
+    }
+    return rv;
+}
+
 apr_status_t queue_stage(crm360_redis_t *redis, const char *key, const char *message,
                          apr_size_t len, apr_pool_t *pool)
 {
-    apr_size_t at;
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t at = 0;
 
-    for (at = 0; at < len; at += QUEUE_PART_BYTES) {
-        apr_size_t rest = len - at;
-        crm360_command_t commands[2];
-        crm360_reply_t *replies[2];
-        apr_status_t rv;
-
-        commands[0] = *crm360_command_make(3, pool);
-        crm360_command_add(&commands[0], at == 0 ? "SET" : "APPEND");
-        crm360_command_add(&commands[0], key);
-        crm360_command_add_bytes(&commands[0], message + at,
-                                 rest < QUEUE_PART_BYTES ? rest : QUEUE_PART_BYTES);
-        commands[1] = *crm360_command_make(3, pool);
-        crm360_command_add(&commands[1], "EXPIRE");
-        crm360_command_add(&commands[1], key);
-        crm360_command_add_number(&commands[1], STAGED_SECONDS, pool);
-        rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
-        if (rv == APR_SUCCESS && replies[0]->type == CRM360_REPLY_ERROR) {
-            rv = CRM360_EPROTOCOL;
-        }
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
+    while (at < len && rv == APR_SUCCESS) {
+        rv = stage_part(&at, redis, key, message, len, pool);
     }
-    return APR_SUCCESS;
+    return rv;
+}
+
+/* One part, as it travels through crm360_redis_run(). */
+typedef struct part_t {
+    const crm360_push_t *push;
+    const char *key;
+    apr_size_t at;
+} part_t;
+
+static apr_status_t part_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    part_t *part = baton;
+
+    return stage_part(&part->at, redis, part->key, part->push->message, part->push->message_len,
+                      pool);
+}
+
+apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
+                                const crm360_push_t *push, apr_pool_t *pool)
+{
+    part_t part = {.push = push, .at = *staged};
+    const crm360_keys_t *keys;
+    const char *detail;
+    apr_status_t rv;
+
+    if (push->message_len <= QUEUE_PART_BYTES) {
+        *staged = push->message_len;
+        return APR_SUCCESS;
+    }
+    keys = crm360_keys_make(push->customer, push->database, pool);
+    part.key = crm360_keys_parts(keys, push->id, pool);
+    /* Not repeated: nobody knows whether a part whose answer was lost is there. */
+    rv = crm360_redis_run(queue->redis, part_work, &part, CRM360_REDIS_ONCE, &detail, pool);
+    *staged = rv == APR_SUCCESS ? part.at : 0;
+    return rv;
 }

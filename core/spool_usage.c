@@ -74,8 +74,9 @@ static apr_status_t count(apr_int64_t *bytes, int *found, int folder)
     return APR_SUCCESS;
 }
 
-/* The number in the file; what the folder holds where there is none that can be believed. */
-static apr_status_t get(apr_int64_t *bytes, int file, int folder)
+/* The number in the file; what the folder holds where there is none that can be believed: *counted
+ * says so. */
+static apr_status_t get(apr_int64_t *bytes, int *counted, int file, int folder)
 {
     char text[TEXT_BYTES + 1];
     ssize_t len = pread(file, text, sizeof(text), 0);
@@ -91,9 +92,11 @@ static apr_status_t get(apr_int64_t *bytes, int file, int folder)
         /* Two digits less always fit. */
         if (strspn(digits, "0123456789") == DIGITS && strncmp(digits, "00", 2) == 0) {
             *bytes = apr_atoi64(digits);
+            *counted = 0;
             return APR_SUCCESS;
         }
     }
+    *counted = 1;
     return count(bytes, &found, folder);
 }
 
@@ -118,6 +121,7 @@ apr_status_t spool_usage_add(apr_int64_t *after, int folder, apr_int64_t bytes, 
     int file = spool_own_file(folder, SPOOL_USAGE);
     apr_int64_t before = 0;
     apr_status_t rv;
+    int counted = 0;
 
     if (file < 0) {
         return errno;
@@ -125,13 +129,16 @@ apr_status_t spool_usage_add(apr_int64_t *after, int folder, apr_int64_t bytes, 
     errno = 0;
     rv = lock(file);
     if (rv == APR_SUCCESS) {
-        rv = get(&before, file, folder);
+        rv = get(&before, &counted, file, folder);
+    }
+    if (counted && bytes < 0) {
+        bytes = 0; /* the folder was changed first, so the count knows it already */
     }
     *after = before;
     if (rv == APR_SUCCESS && bytes > 0 && before + bytes > most) {
         rv = CRM360_EREFUSED;
     }
-    else if (rv == APR_SUCCESS && bytes != 0) {
+    else if (rv == APR_SUCCESS && (bytes != 0 || counted)) {
         *after = before + bytes > 0 ? before + bytes : 0;
         rv = set(file, *after);
     }
@@ -143,6 +150,7 @@ apr_status_t spool_usage_reset(int *empty, int folder)
 {
     int file = spool_own_file(folder, SPOOL_USAGE);
     apr_int64_t bytes;
+    int counted = 0;
     int found = 1;
     apr_status_t rv;
 
@@ -158,8 +166,8 @@ apr_status_t spool_usage_reset(int *empty, int folder)
     }
     if (rv == APR_SUCCESS && !found) {
         *empty = 1;
-        rv = get(&bytes, file, folder);
-        if (rv == APR_SUCCESS && bytes != 0) {
+        rv = get(&bytes, &counted, file, folder);
+        if (rv == APR_SUCCESS && (bytes != 0 || counted)) {
             rv = set(file, 0);
         }
     }

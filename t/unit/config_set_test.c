@@ -140,17 +140,17 @@ static const struct {
     {"Crm360MaxBody", "1", "1", NULL},
     {"Crm360MaxBody", "64k", "65536", NULL},
     {"Crm360MaxBody", "10M", "10485760", NULL},
-    {"Crm360MaxBody", "1G", "1073741824", NULL},
+    {"Crm360MaxBody", "128M", "134217728", NULL},
     {"Crm360MaxBody", "0", NULL,
-     "\"0\"; allowed: a number of bytes, or with K, M or G, from 1 to 1G"},
+     "\"0\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
     {"Crm360MaxBody", "2G", NULL,
-     "\"2G\"; allowed: a number of bytes, or with K, M or G, from 1 to 1G"},
+     "\"2G\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
     {"Crm360MaxBody", "10MB", NULL,
-     "\"10MB\"; allowed: a number of bytes, or with K, M or G, from 1 to 1G"},
+     "\"10MB\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
     {"Crm360MaxBody", "1T", NULL,
-     "\"1T\"; allowed: a number of bytes, or with K, M or G, from 1 to 1G"},
+     "\"1T\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
     {"Crm360MaxBody", "999999999999999999G", NULL,
-     "\"999999999999999999G\"; allowed: a number of bytes, or with K, M or G, from 1 to 1G"},
+     "\"999999999999999999G\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
 };
 
 static void value_cases(void)
