@@ -108,6 +108,27 @@ static int open_locked(const char *name, struct stat *info)
     return -1;
 }
 
+const char *consumer_export_fault(const char *folder, apr_pool_t *pool)
+{
+    const char *what = NULL;
+    struct stat info;
+
+    if (stat(folder, &info) < 0) {
+        return NULL; /* it is made when there is something to write */
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        what = "it is no folder";
+    }
+    else if (info.st_mode & S_IWOTH) {
+        what = "everybody may write there, and it will hold personal data";
+    }
+    return what ? apr_psprintf(pool,
+                               "Crm360DeadLetterExport: %s: %s; allowed: a folder of mode 750 "
+                               "that belongs to the user of crm360d",
+                               folder, what)
+                : NULL;
+}
+
 apr_status_t consumer_export_open(consumer_export_t **export, const char **why, const char *folder,
                                   const crm360_database_t *database, apr_time_t now,
                                   apr_pool_t *pool)
@@ -127,6 +148,9 @@ apr_status_t consumer_export_open(consumer_export_t **export, const char **why, 
                               database->alias, day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
     *why = apr_pstrcat(pool, "making ", folder, NULL);
     if (mkdir(folder, 0750) < 0 && errno != EEXIST) {
+        if (errno == ENOENT) {
+            *why = apr_pstrcat(pool, *why, ": the folder in which it is to stand is missing", NULL);
+        }
         return errno;
     }
     *why = apr_pstrcat(pool, "opening ", made->name, NULL);

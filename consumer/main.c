@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "consumer/export.h"
 #include "consumer/master.h"
 #include "consumer/output.h"
 #include "consumer/signals.h"
@@ -134,6 +135,9 @@ static apr_status_t read_config(crm360_config_t **config, const char **error, co
     }
     place = crm360_config_spool(*config);
     *error = place ? crm360_spool_fault(place, pool) : NULL;
+    if (!*error) {
+        *error = consumer_export_fault(crm360_config_dead_limits(*config).export_folder, pool);
+    }
     return *error ? CRM360_ECONFIG : APR_SUCCESS;
 }
 

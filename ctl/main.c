@@ -137,6 +137,25 @@ static const verb_t *find_verb(int *used, int count, const char *const *words, a
     return NULL;
 }
 
+/* "dead --help": the help of all verbs that begin so. 0 when something else was asked for. */
+static int print_parts(int count, const char *const *words, apr_pool_t *pool)
+{
+    static const char *const help[] = {"--help"};
+    const verb_t *verb;
+    int printed = 0;
+
+    if (count < 2 || (strcmp(words[1], "--help") != 0 && strcmp(words[1], "-h") != 0)) {
+        return 0;
+    }
+    for (verb = verbs; verb < verbs + VERBS; verb++) {
+        if (verb->part && strcmp(verb->name, words[0]) == 0) {
+            printf("%s", printed++ ? "\n" : "");
+            (void)verb->run(NULL, 1, help, pool);
+        }
+    }
+    return printed;
+}
+
 static ctl_status_t run(const options_t *options, int argc, const char *const *argv,
                         apr_pool_t *pool)
 {
@@ -146,6 +165,9 @@ static ctl_status_t run(const options_t *options, int argc, const char *const *a
     int used = 0;
 
     if (!options->test) {
+        if (print_parts(argc - options->ind, argv + options->ind, pool)) {
+            return CTL_FINE;
+        }
         verb = find_verb(&used, argc - options->ind, argv + options->ind, pool);
         if (!verb) {
             return CTL_USAGE;

@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,11 +35,29 @@ static void print_help(const ctl_usage_t *usage)
     printf("  %-26s %s\n", "--help", "print this and exit");
 }
 
-/* apr_getopt's own sentences name the option, and its value only where none is allowed. */
-static void keep_silent(void *baton, const char *format, ...)
+/* The option that is wrong, from apr_getopt's sentence, "program: what is wrong: --option=value".
+ * The value is left out. */
+typedef struct wrong_t {
+    char option[64];
+    int has_value;
+} wrong_t;
+
+static void note_option(void *baton, const char *format, ...)
 {
-    (void)baton;
-    (void)format;
+    wrong_t *wrong = baton;
+    char text[200];
+    const char *at;
+    va_list args;
+
+    va_start(args, format);
+    apr_vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    at = strstr(text, ": ");
+    at = at ? strstr(at + 2, ": ") : NULL;
+    at = at ? at + 2 : "";
+    wrong->has_value = strchr(at, '=') != NULL;
+    apr_snprintf(wrong->option, sizeof(wrong->option), ": %s%.*s", *at == '-' ? "" : "-",
+                 (int)strcspn(at, "=\n"), at);
 }
 
 /* apr_getopt's table, made from ours. */
@@ -64,6 +83,7 @@ int ctl_options_read(const char *const **rest, int *rest_count, const ctl_usage_
     const apr_getopt_option_t *table = native_table(usage, pool);
     const char **argv = apr_pcalloc(pool, ((apr_size_t)count + 2) * sizeof(*argv));
     const char *value, *fault = NULL;
+    wrong_t wrong = {.option = ""};
     apr_getopt_t *scan;
     apr_status_t rv;
     int letter;
@@ -72,7 +92,8 @@ int ctl_options_read(const char *const **rest, int *rest_count, const ctl_usage_
     memcpy(argv + 1, words, (apr_size_t)count * sizeof(*argv));
     apr_getopt_init(&scan, pool, count + 1, argv);
     scan->interleave = 1;
-    scan->errfn = keep_silent;
+    scan->errfn = note_option;
+    scan->errarg = &wrong;
     while ((rv = apr_getopt_long(scan, table, &letter, &value)) == APR_SUCCESS) {
         if (letter == HELP) {
             print_help(usage);
@@ -85,8 +106,11 @@ int ctl_options_read(const char *const **rest, int *rest_count, const ctl_usage_
         }
     }
     if (!APR_STATUS_IS_EOF(rv)) {
-        return (int)ctl_usage_error(usage, rv == APR_BADARG ? "an option's value is missing"
-                                                            : "wrong option");
+        fault = rv != APR_BADARG  ? "wrong option"
+                : wrong.has_value ? "an option has a value that takes none"
+                                  : "an option's value is missing";
+        fault = apr_pstrcat(pool, fault, ctl_plain(wrong.option, pool), NULL);
+        return (int)ctl_usage_error(usage, fault);
     }
     *rest = (const char *const *)scan->argv + scan->ind;
     *rest_count = count + 1 - scan->ind;

@@ -194,6 +194,42 @@ SKIP: {
     unmount();
 }
 
+# ---- a folder that cannot be one ----
+
+{
+    my $other = $site->dir . '/other';
+    my $says = sub {
+        $site->{settings} = "Crm360DeadLetterExport $other\n";
+        $site->write_conf;
+        return $site->run($site->consumer_command('-t'));
+    };
+    is(($says->())[0], 0, 'a folder that is missing is made later');
+    mkdir $other;
+    chmod 0777, $other;
+    my ($code, $output) = $says->();
+    cmp_ok $code, '!=', 0, 'one that is open to everybody is refused';
+    like $output, qr/Crm360DeadLetterExport: \Q$other\E: everybody may write/, '  which says why';
+    rmdir $other;
+    spew($other, '');
+    ($code, $output) = $says->();
+    cmp_ok $code, '!=', 0, 'and so is a file';
+    like $output, qr/Crm360DeadLetterExport: \Q$other\E: it is no folder/, '  which says why';
+    unlink $other;
+
+    my $deep = "$other/deep";
+    $site->redis('FLUSHALL');
+    letter(100 - $_, 'x') for 1 .. 5;
+    $site->{settings} = "Crm360DeadLetterExport $deep\nCrm360DeadLetterMost 1\n";
+    $site->write_conf;
+    my $keeper = keeper();
+    $site->{consumer}->signal('HUP');
+    wait_until { keeper() && keeper() != $keeper } 30, 'another folder';
+    $site->keep_house;
+    $site->wait_log('crm360d', qr/CRM0370: .*making \Q$deep\E: the folder in which it is to stand is missing/, 5,
+        'one below a folder that is missing cannot be made');
+    limits('Crm360DeadLetterMost 1');
+}
+
 # ---- killed in the middle ----
 
 {

@@ -55,9 +55,11 @@ for my $case (
     [qr/--route wants a platform/, 'dead', 'redrive', $DB, '--route', 'Shopify/Order'],
     [qr/--reason wants/, 'dead', 'redrive', $DB, '--reason', ''],
     [qr/--id wants/, 'dead', 'redrive', $DB, '--id', ''],
-    [qr/value is missing/, 'dead', 'redrive', $DB, '--id'],
-    [qr/wrong option/, 'dead', 'redrive', $DB, '--force'],
-    [qr/wrong option/, 'dead', 'list', $DB, '--rate', '5'],
+    [qr/value is missing: --id$/m, 'dead', 'redrive', $DB, '--id'],
+    [qr/wrong option: --force$/m, 'dead', 'redrive', $DB, '--force'],
+    [qr/wrong option: --rate$/m, 'dead', 'list', $DB, '--rate', '5'],
+    [qr/wrong option: -x$/m, 'dead', 'list', $DB, '-x'],
+    [qr/takes none: --all$/m, 'dead', 'redrive', $DB, '--all=acme'],
     )
 {
     my ($pattern, @words) = @$case;
@@ -72,6 +74,11 @@ for my $verb ('list', 'redrive') {
     is $status, 0, "dead $verb --help";
     like $output, qr/^usage: crm360ctl dead $verb customer\/alias .*--reason TEXT .*--help/s, '  explains it';
     is scalar($output =~ /--rate/), scalar($verb eq 'redrive'), '  has the options of this verb';
+}
+{
+    my ($status, $output) = ctl('dead', '--help');
+    is $status, 0, 'dead --help';
+    like $output, qr/^usage: crm360ctl dead list .*^usage: crm360ctl dead redrive /ms, '  explains both';
 }
 {
     local @conf = ('-c', '/no/such/file');

@@ -98,6 +98,10 @@ my ($look) = $output =~ /^  (redis-cli .*withscores)$/m;
 ok $look, 'it prints a redis-cli line';
 is system("$look >/dev/null"), 0, 'which works';
 
+my ($dead_list) = $output =~ m{^  (build/crm360ctl .*)$}m;
+ok $dead_list, 'it prints a crm360ctl line';
+like `cd @{[root()]} && $dead_list 2>&1`, qr/-Shopify-Order-Insert\t.*handler/, 'which shows the dead letter';
+
 # ---- status, second run ----
 
 ($output, $code) = quickstart('status');
@@ -108,6 +112,13 @@ my ($pids, $received) = (pids(), redis('hget', "'crm360:1:{acme/prod}:counters'"
 ($output, $code) = quickstart('');
 is $code, 0, 'a second run' or diag $output;
 is pids(), $pids, 'starts nothing again';
+chmod 0700, "$run/redis.sock";
+chown 0, 0, "$run/redis.sock" if !$>; # as after a restart by hand
+my $group = (stat "$run/spool")[5];
+($output, $code) = quickstart('');
+is $code, 0, 'a run after that' or diag $output;
+is +(stat "$run/redis.sock")[2] & 0777, 0770, 'lets the group at the socket of Redis';
+is +(stat "$run/redis.sock")[5], $group, 'which is that of httpd' if !$>;
 is redis('hget', "'crm360:1:{acme/prod}:counters'", 'received'), $received, 'and sends nothing again';
 
 chomp(my $daemon = slurp("$run/crm360d.pid"));
