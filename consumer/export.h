@@ -9,8 +9,8 @@
 
 typedef struct consumer_export_t consumer_export_t;
 
-/* What keeps `folder` from being used, as far as it can be told before there is anything to write: a
- * sentence in `pool`, or NULL. One that is missing is no fault. */
+/* What keeps `folder` from being used, as far as it can be told before there is anything to write:
+ * a sentence in `pool`, or NULL. One that is missing is no fault. */
 const char *consumer_export_fault(const char *folder, apr_pool_t *pool);
 
 /* Opens (makes, with its folder, where it is missing) the file of the day of `now` in `folder` for

@@ -66,6 +66,7 @@ void consumer_heartbeat_tick(consumer_heartbeat_t *heartbeat, apr_time_t now, ap
     if (crm360_queue_beat(heartbeat->queue, beat, pool) != APR_SUCCESS) {
         return; /* Redis is away: who needs it logs that */
     }
+    beat->again = 1;
 }
 
 apr_time_t consumer_heartbeat_next(const consumer_heartbeat_t *heartbeat)

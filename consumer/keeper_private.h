@@ -30,7 +30,9 @@ typedef struct keeper_walk_t {
     apr_int64_t seen; /* entries */
     int healed;
     int exported;
-    int pruned; /* databases */
+    int pruned;            /* databases */
+    apr_hash_t *strangers; /* "customer/alias" of messages that no section names */
+    const char *stranger;  /* the first of them; NULL = none */
 } keeper_walk_t;
 
 typedef struct keeper_t {
@@ -42,6 +44,8 @@ typedef struct keeper_t {
     crm360_dead_limits_t limits;
     int export_failed; /* which has been logged */
     keeper_walk_t walk;
+    apr_pool_t *walked; /* of one walk */
+    unsigned strangers; /* how many were logged last */
     const volatile sig_atomic_t *stop;
     apr_pool_t *pool;
     apr_pool_t *turn; /* of one step */

@@ -84,6 +84,8 @@ static apr_status_t make(keeper_t *keeper, void *health)
     keeper->limits = crm360_config_dead_limits(keeper->config);
     apr_pool_create(&keeper->turn, keeper->pool);
     apr_pool_tag(keeper->turn, "crm360_keeper_turn");
+    apr_pool_create(&keeper->walked, keeper->pool);
+    apr_pool_tag(keeper->walked, "crm360_keeper_walk");
     return crm360_queue_make(&keeper->queue, keeper->config, 1, health, keeper->pool);
 }
 

@@ -9,11 +9,15 @@
 
 #include <string.h>
 
+#include "core/log.h"
+
 /* Databases in one look. */
 #define LOOK_AT_ONCE 200
 /* Entries in a page, and keys of Redis in a step through all of them. */
 #define PAGE 100
 #define SCAN_KEYS 500
+/* Names that are noted of databases that no section names. */
+#define STRANGERS_MOST 1000
 
 /* The keys of a database in the order of the walk; the dead letters last, because what is mended
  * before may add some. */
@@ -35,6 +39,8 @@ void keeper_walk_begin(keeper_t *keeper)
     }
     memset(&keeper->walk, 0, sizeof keeper->walk);
     keeper->walk.occupied = occupied;
+    apr_pool_clear(keeper->walked);
+    keeper->walk.strangers = apr_hash_make(keeper->walked);
     (void)move_on(&keeper->walk, "0");
 }
 
@@ -190,6 +196,34 @@ static apr_status_t reconcile_stored(keeper_t *keeper, const crm360_keys_t *cons
     return rv;
 }
 
+/* Notes the database of a message that no section names: nobody works on it. */
+static void note_stranger(keeper_t *keeper, const char *database)
+{
+    keeper_walk_t *walk = &keeper->walk;
+
+    if (apr_hash_count(walk->strangers) < STRANGERS_MOST &&
+        !apr_hash_get(walk->strangers, database, APR_HASH_KEY_STRING)) {
+        const char *name = apr_pstrdup(keeper->walked, database);
+
+        apr_hash_set(walk->strangers, name, APR_HASH_KEY_STRING, "");
+        walk->stranger = walk->stranger ? walk->stranger : name;
+    }
+}
+
+/* At the end of a walk; once, until there are more or fewer of them. */
+static void tell_strangers(keeper_t *keeper)
+{
+    unsigned found = apr_hash_count(keeper->walk.strangers);
+
+    if (found && found != keeper->strangers) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0125) "Redis holds messages of %u databases that no section names, "
+                                      "the first is %s; this crm360d leaves them alone",
+                   found, keeper->walk.stranger);
+    }
+    keeper->strangers = found;
+}
+
 /* A step through all messages. Most wait where their id says, and that is asked in one go. */
 static apr_status_t walk_stored(int *cost, keeper_t *keeper)
 {
@@ -211,13 +245,15 @@ static apr_status_t walk_stored(int *cost, keeper_t *keeper)
     ids = apr_palloc(keeper->turn, ((apr_size_t)count + 1) * sizeof *ids);
     waiting = apr_palloc(keeper->turn, ((apr_size_t)count + 1) * sizeof *waiting);
     for (i = 0; i < count; i++) {
-        /* Of databases that are not configured here, nothing is known. */
         const keeper_database_t *database =
             apr_hash_get(keeper->by_name, stored[i].database, APR_HASH_KEY_STRING);
 
         if (database) {
             keys[ours] = database->keys;
             ids[ours++] = stored[i].id;
+        }
+        else {
+            note_stranger(keeper, stored[i].database);
         }
     }
     rv = crm360_queue_waiting(waiting, keeper->queue, keys, ids, ours, keeper->turn);
@@ -229,7 +265,11 @@ static apr_status_t walk_stored(int *cost, keeper_t *keeper)
     }
     *cost = SCAN_KEYS;
     walk->seen += ours;
-    return move_on(walk, cursor) ? APR_EOF : APR_SUCCESS;
+    if (!move_on(walk, cursor)) {
+        return APR_SUCCESS;
+    }
+    tell_strangers(keeper);
+    return APR_EOF;
 }
 
 apr_status_t keeper_walk_step(int *cost, keeper_t *keeper)

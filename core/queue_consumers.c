@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/log.h"
 #include "core/queue_private.h"
 #include "core/version.h"
 
@@ -13,6 +14,8 @@
 typedef struct beat_t {
     const crm360_heartbeat_t *beat;
     const char *json;
+    int mended;   /* the key was set aside meanwhile */
+    int vanished; /* it was made anew, and no other is there */
 } beat_t;
 
 static const char *beat_json(const crm360_heartbeat_t *beat, apr_pool_t *pool)
@@ -49,7 +52,7 @@ static apr_int64_t beat_at(const crm360_reply_t *reply, apr_pool_t *pool)
 
 static apr_status_t beat_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    const beat_t *job = baton;
+    beat_t *job = baton;
     crm360_command_t commands[2];
     crm360_reply_t *replies[2];
     crm360_command_t *removal;
@@ -66,12 +69,16 @@ static apr_status_t beat_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
     crm360_command_add(&commands[1], CRM360_KEY_CONSUMERS);
     rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
     if (rv != APR_SUCCESS) {
+        job->mended |= rv == CRM360_EPROTOCOL;
         return rv;
     }
     if (replies[0]->type == CRM360_REPLY_ERROR || replies[1]->type != CRM360_REPLY_ARRAY) {
+        job->mended = 1;
         return CRM360_EPROTOCOL; /* another type of key, which is put aside then */
     }
     crm360_redis_grew(redis);
+    job->vanished = !job->mended && replies[0]->type == CRM360_REPLY_NUMBER &&
+                    replies[0]->number == 1 && replies[1]->count == 2;
     removal = crm360_command_make((int)replies[1]->count / 2 + 2, pool);
     crm360_command_add(removal, "HDEL");
     crm360_command_add(removal, CRM360_KEY_CONSUMERS);
@@ -93,8 +100,16 @@ apr_status_t crm360_queue_beat(crm360_queue_t *queue, const crm360_heartbeat_t *
     beat_t job = {.beat = beat, .json = beat_json(beat, pool)};
     const char *key = CRM360_KEY_CONSUMERS;
     const char *detail;
+    apr_status_t rv = queue_run(&detail, queue, beat_work, &job, CRM360_REDIS_GROW, &key, 1, pool);
 
-    return queue_run(&detail, queue, beat_work, &job, CRM360_REDIS_GROW, &key, 1, pool);
+    if (rv == APR_SUCCESS && beat->again && job.vanished) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0104) "Redis at %s has been emptied, or came back without its "
+                                      "data: what waited in it is gone; what comes now is worked "
+                                      "on",
+                   queue->server);
+    }
+    return rv;
 }
 
 static apr_status_t end_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)

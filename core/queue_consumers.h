@@ -18,10 +18,13 @@ typedef struct crm360_heartbeat_t {
     int workers[CRM360_LANES]; /* running */
     int busy;
     apr_int64_t messages; /* worked on since its start, whatever became of them */
+    int again;            /* it has been put there before */
 } crm360_heartbeat_t;
 
 /* Puts the beat in the place of the last one, and removes those of others that have been silent
- * for CRM360_SILENT_MS. CRM360_EAWAY and CRM360_EREFUSED as every call; nothing is lost then. */
+ * for CRM360_SILENT_MS. When one that was there before is gone and no other is there, Redis has
+ * lost its data, which is logged. CRM360_EAWAY and CRM360_EREFUSED as every call; nothing is lost
+ * then. */
 #define CRM360_SILENT_MS (10 * 60 * 1000)
 apr_status_t crm360_queue_beat(crm360_queue_t *queue, const crm360_heartbeat_t *beat,
                                apr_pool_t *pool) __attribute__((warn_unused_result));

@@ -275,6 +275,7 @@ sub start_redis {
     my ($self) = @_;
     my $dir = $self->{dir};
 
+    $self->expect_log(qr/CRM0104/) if $self->{redis}; # it comes back without its data
     spew("$dir/redis.conf", join "\n",
         'port ' . ($self->{redis_port} || 0), 'bind 127.0.0.1',
         "unixsocket $dir/redis.sock", 'unixsocketperm 777',
@@ -308,6 +309,7 @@ sub thaw_redis { return $_[0]{redis}->signal('CONT') }
 sub redis {
     my ($self, @words) = @_;
     my $client = $self->{client} ||= $self->_redis_client;
+    $self->expect_log(qr/CRM0104/) if $words[0] =~ /\AFLUSH(?:ALL|DB)\z/;
     my @result = eval { $client->command(@words) };
 
     if ($@) {
