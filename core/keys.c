@@ -47,6 +47,11 @@ const char *crm360_keys_aside(const char *key, apr_int64_t ms, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:aside:%" APR_INT64_T_FMT, key, ms);
 }
 
+const char *crm360_keys_all_aside(const crm360_keys_t *keys, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, PREFIX, keys->name, "}:*:aside:*", NULL);
+}
+
 int crm360_keys_stored(const char **name, const char **id, const char *key, apr_pool_t *pool)
 {
     static const char message[] = "}:message:";

@@ -39,6 +39,9 @@ const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_po
 /* The name under which a key of the wrong type is set aside at `ms` since 1970, in `pool`. */
 const char *crm360_keys_aside(const char *key, apr_int64_t ms, apr_pool_t *pool);
 
+/* What SCAN is given to find all keys of a database that were set aside, in `pool`. */
+const char *crm360_keys_all_aside(const crm360_keys_t *keys, apr_pool_t *pool);
+
 /* The database and the message id of a stored message's key, by the pattern below:
  * "customer/alias" in *name and the id in *id, in `pool`. 0 when it is another key: parts on their
  * way, something set aside, another version. */

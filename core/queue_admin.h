@@ -54,6 +54,12 @@ apr_status_t crm360_queue_walk_stored(crm360_stored_t **stored, int *count, cons
                                       crm360_queue_t *queue, int most, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Counts the keys of a database that were set aside because they were of a wrong type; goes through
+ * all of Redis. */
+apr_status_t crm360_queue_count_aside(apr_int64_t *found, crm360_queue_t *queue,
+                                      const crm360_keys_t *keys, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* How many entries a sorted set has. */
 apr_status_t crm360_queue_size(apr_int64_t *size, crm360_queue_t *queue, const char *key,
                                apr_pool_t *pool) __attribute__((warn_unused_result));

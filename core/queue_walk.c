@@ -149,6 +149,40 @@ apr_status_t crm360_queue_walk_stored(crm360_stored_t **stored, int *count, cons
     return APR_SUCCESS;
 }
 
+apr_status_t crm360_queue_count_aside(apr_int64_t *found, crm360_queue_t *queue,
+                                      const crm360_keys_t *keys, apr_pool_t *parent)
+{
+    const char *names = crm360_keys_all_aside(keys, parent);
+    char at[32] = "0";
+    apr_status_t rv;
+    apr_pool_t *pool;
+
+    *found = 0;
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm360_aside");
+    do {
+        crm360_command_t *command;
+        const crm360_reply_t *page;
+        const char *cursor;
+
+        apr_pool_clear(pool);
+        command = crm360_command_make(6, pool);
+        crm360_command_add(command, "SCAN");
+        crm360_command_add(command, at);
+        crm360_command_add(command, "MATCH");
+        crm360_command_add(command, names);
+        crm360_command_add(command, "COUNT");
+        crm360_command_add_number(command, CRM360_PAGE_MOST, pool);
+        rv = scan(&page, &cursor, queue, command, pool);
+        if (rv == APR_SUCCESS) {
+            *found += (apr_int64_t)page->count;
+            apr_cpystrn(at, cursor, sizeof at);
+        }
+    } while (rv == APR_SUCCESS && strcmp(at, "0") != 0);
+    apr_pool_destroy(pool);
+    return rv;
+}
+
 apr_status_t crm360_queue_size(apr_int64_t *size, crm360_queue_t *queue, const char *key,
                                apr_pool_t *pool)
 {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/queue_admin.h"
 #include "ctl/options.h"
 #include "outbound/phone.h"
 
@@ -418,6 +419,24 @@ static ctl_status_t get_to_know(erase_run_t *run, const crm_known_t *typed, apr_
     return CTL_FINE;
 }
 
+/* Step 2: what nobody can search. */
+static ctl_status_t look_aside(const erase_run_t *run, apr_pool_t *pool)
+{
+    apr_int64_t found;
+    apr_status_t rv = crm360_queue_count_aside(&found, run->place.queue, run->place.keys, pool);
+
+    if (rv != APR_SUCCESS) {
+        return ctl_failed(&run->place, NULL, rv);
+    }
+    if (found) {
+        fprintf(stderr,
+                "crm360ctl: %s: %" APR_INT64_T_FMT " keys of Redis were set aside (:aside:) and "
+                "are not searched: look at them, and drop them\n",
+                run->place.name, found);
+    }
+    return CTL_FINE;
+}
+
 ctl_status_t ctl_erase(const crm360_config_t *config, int count, const char *const *words,
                        apr_pool_t *pool)
 {
@@ -446,6 +465,9 @@ ctl_status_t ctl_erase(const crm360_config_t *config, int count, const char *con
     status = (int)ctl_place_make(&run.place, config, rest[0], pool);
     if (status == CTL_FINE) {
         status = (int)get_to_know(&run, &said.typed, pool);
+    }
+    if (status == CTL_FINE) {
+        status = (int)look_aside(&run, pool);
     }
     return status == CTL_FINE ? all_rounds(&run, pool) : (ctl_status_t)status;
 }

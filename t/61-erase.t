@@ -427,6 +427,7 @@ redis_is_back();
 
 # What only a person can judge.
 $site->redis('FLUSHALL');
+$site->redis('SET', $site->key($_, 'live:aside:1795475344000'), 'x') for $LITE, $PG;
 my $mixed = hook($LITE, 'Shopify/Order/Insert', '["x",{"email":"ann.marchand@example.fr"},7]', contact => 'ann.marchand@example.fr');
 spew("$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "broken, of ann.marchand\@example.fr\n");
 spew("$exports/acme\@lite-2026-11-24.jsonl", "{\"id\":\"half a line, ann.marchand\@example.fr\n");
@@ -435,6 +436,7 @@ is $status, 1, 'what cannot be told apart: exit status 1';
 like $errors, qr/\Q$mixed\E is a batch about others as well and names the person outside/, '  a batch with her in its head';
 like $errors, qr/01JDCW3T2XQ5M7V9K0G0000001\.bad is no message any more/, '  a file that was set aside';
 like $errors, qr/a line of \S+acme\@lite-2026-11-24\.jsonl is no message any more/, '  half a line';
+like $errors, qr/\Q$LITE\E: 1 keys of Redis were set aside/, '  keys that were set aside';
 like $output, qr/erased, but for what is named above$/m, '  the rest is done';
 like $site->redis('GET', $site->key($LITE, "message:$mixed")), qr/\["x",null +,7\]\z/, '  her element is gone';
 unlink "$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "$exports/acme\@lite-2026-11-24.jsonl";
