@@ -223,8 +223,9 @@ static carry_t taken(consumer_drain_t *drain, const crm360_spooled_t *spooled, i
     return NEXT;
 }
 
-/* Redis did not take the message in hand. One about which it never answers in time, while it answers
- * everything else (it is too large for Crm360CommandTimeout), must not hold up the others. */
+/* Redis did not take the message in hand. One about which it never answers in time, while it
+ * answers everything else (it is too large for Crm360CommandTimeout), must not hold up the
+ * others. */
 static carry_t refused(consumer_drain_t *drain, apr_status_t rv, const char *database,
                        const char *detail)
 {

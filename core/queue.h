@@ -68,9 +68,9 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Writes the next part of a large message, for who must not be busy with one for long: *staged counts
- * the bytes that are there, 0 at first; call it until it is push->message_len. A push within two
- * minutes then finds them all. A small message has no parts: it counts as there. After an error
+/* Writes the next part of a large message, for who must not be busy with one for long: *staged
+ * counts the bytes that are there, 0 at first; call it until it is push->message_len. A push within
+ * two minutes then finds them all. A small message has no parts: it counts as there. After an error
  * *staged is 0 again. CRM360_EAWAY, CRM360_EREFUSED, CRM360_EPROTOCOL as crm360_queue_push(). */
 apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
                                 const crm360_push_t *push, apr_pool_t *pool)
