@@ -10,14 +10,16 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# SIGKILL for any of the workers, now and then for all of them.
+# SIGKILL for any of the workers, now and then for all of them. Not so often that all of them die within a
+# second of their start, again and again: the master takes that for something that keeps them from
+# starting, and waits longer each time.
 sub kill_workers {
     my ($phase) = @_;
 
     while ($phase->going) {
-        $phase->pause(0.1, 0.5);
+        $phase->pause(0.2, 1);
         my @workers = $phase->children($phase->site->{consumer}) or next;
-        $phase->broken(sub { kill 'KILL', rand() < 0.3 ? @workers : $phase->any(@workers) });
+        $phase->broken(sub { kill 'KILL', rand() < 0.15 ? @workers : $phase->any(@workers) });
     }
     return;
 }

@@ -43,17 +43,19 @@ sub lock_sqlite {
 
 # Redis is away for so long that the spool has no room left: callers hear 503, and send again.
 sub fill_spool {
-    my ($phase) = @_;
+    my ($phase, $load) = @_;
     my $site = $phase->site;
-    my $log = sub { scalar(() = $site->log_text('httpd-error') =~ /CRM011[12]/g) };
 
     do {
-        my $before = $log->();
-
         $phase->pause(0.2, 0.5);
         $phase->broken(sub {
+            my $from = time * 1000;
+
             $site->stop_redis;
-            wait_until { $log->() > $before } 20, 'the spool takes no more';
+            wait_until {
+                sleep 0.1;
+                grep { $_->{status} == 503 && $_->{asked} > $from } $load->tries;
+            } 20, 'the spool takes no more';
             $phase->pause(0.2, 0.4);
             $site->start_redis;
             wait_until { Crm360::Spool::files($site) == 0 } 20, 'and is emptied';
