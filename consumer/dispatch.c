@@ -29,6 +29,8 @@
  * what is done is committed and the rest goes back. Longer than a commit takes, so that most of
  * the time is work. */
 #define BATCH_TIME (50 * 1000)
+/* Between two steps of a message, so that it comes behind what is due already. */
+#define STEP_DELAY (1 * 1000)
 /* Whoever gets less than this has reached the limit of his memory. */
 #define MEMORY_LEAST (1024 * 1024)
 
@@ -108,6 +110,9 @@ static void decide(batch_t *batch, int i, const handler_result_t *result)
     case HANDLER_DONE:
         outcome->fate = ACK;
         break;
+    case HANDLER_MORE:
+        outcome->fate = STEP;
+        break;
     case HANDLER_RETRY:
         decide_retry(batch, i, result);
         break;
@@ -148,9 +153,12 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
         rv = crm_inbox_add(&fresh, db, message->id, message->route->name, pool);
     }
     if (rv == APR_SUCCESS && fresh) {
-        rv = handler->deliver(&result, message, &context, pool);
+        rv = handler_deliver(&result, handler, message, &context, pool);
     }
-    if (rv != APR_SUCCESS || result.verdict != HANDLER_DONE) {
+    if (rv == APR_SUCCESS && result.verdict == HANDLER_MORE) {
+        rv = crm_inbox_remove(db, message->id, pool); /* it is not done yet */
+    }
+    if (rv != APR_SUCCESS || result.verdict == HANDLER_RETRY || result.verdict == HANDLER_REJECT) {
         check_memory(pool);
     }
     if (rv == CRM360_EAWAY || rv == CRM360_ECONFLICT || rv == CRM360_ESCHEMA) {
@@ -161,8 +169,9 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
         result.verdict = HANDLER_RETRY;
         result.reason = crm360_status_text(rv, text, sizeof text);
     }
-    rv = result.verdict == HANDLER_DONE ? crm_db_savepoint_release(db)
-                                        : crm_db_savepoint_rollback(db);
+    rv = result.verdict == HANDLER_DONE || result.verdict == HANDLER_MORE
+             ? crm_db_savepoint_release(db)
+             : crm_db_savepoint_rollback(db);
     if (rv == APR_SUCCESS) {
         decide(batch, i, &result);
     }
@@ -459,6 +468,11 @@ apr_status_t dispatch_tell(batch_t *batch)
         rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
                                   ids, count, 0, dispatch->pool);
     }
+    batch->steps = dispatch_select(&ids, batch, STEP);
+    if (batch->steps && rv == APR_SUCCESS) {
+        rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
+                                  ids, batch->steps, STEP_DELAY, dispatch->pool);
+    }
     return rv;
 }
 
@@ -620,7 +634,7 @@ void consumer_dispatch_work(consumer_report_t *report, consumer_dispatch_t *disp
     report->away = away                                                ? CONSUMER_DATABASE_AWAY
                    : batch->database->unsettled || batch->fetch_failed ? CONSUMER_REDIS_AWAY
                                                                        : 0;
-    if (batch->ran < batch->claim.count) {
+    if (batch->ran < batch->claim.count || batch->steps) {
         report->next_due = crm360_clock(); /* what was given back */
     }
     if (!report->away && dispatch_keep_splits(batch) > 0) {

@@ -10,7 +10,7 @@
 
 /* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
  * reached is given back. */
-typedef enum { RELEASE, ACK, RETRY, BURY, SPLIT } fate_t;
+typedef enum { RELEASE, ACK, RETRY, BURY, SPLIT, STEP } fate_t;
 
 typedef struct outcome_t {
     fate_t fate;
@@ -42,6 +42,7 @@ typedef struct batch_t {
     apr_time_t leased_at;
     outcome_t *outcomes;
     int fetch_failed; /* Redis did not give messages that it had leased */
+    int steps;        /* messages of which a step is done, and more is to come */
 } batch_t;
 
 /* The slot: what the master sees of us. From entering to leaving, whatever kills the worker is

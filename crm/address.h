@@ -6,6 +6,7 @@
 #define CRM_ADDRESS_H
 
 #include "crm/db.h"
+#include "crm/point.h"
 #include "crm/version.h"
 
 /* The groups, in the order of their columns. */
@@ -31,5 +32,10 @@ apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
                                int contact_address_type_id, const crm_news_t *news,
                                const char *writer, apr_pool_t *pool)
     __attribute__((warn_unused_result));
+
+/* Something new is known of the mail address or mobile number in this row (crm/point.c): its state
+ * and consent follow. The caller has locked the contact. */
+apr_status_t crm_address_follow(crm_db_t *db, int address_id, crm_point_kind_t kind,
+                                apr_pool_t *pool) __attribute__((warn_unused_result));
 
 #endif

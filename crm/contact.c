@@ -6,28 +6,38 @@
 #include "crm/db_private.h"
 
 static const crm_group_t groups[CRM_CONTACT_GROUPS] = {
-    [CRM_CONTACT_FIRST_NAME] = {"firstname", 1},
-    [CRM_CONTACT_LAST_NAME] = {"lastname", 1},
-    [CRM_CONTACT_COMPANY] = {"company", 1},
-    [CRM_CONTACT_CREATED] = {"created", 1},
-    [CRM_CONTACT_ZONE] = {"zone", 1},
+    [CRM_CONTACT_FIRST_NAME] = CRM_GROUP("firstname", 1),
+    [CRM_CONTACT_LAST_NAME] = CRM_GROUP("lastname", 1),
+    [CRM_CONTACT_COMPANY] = CRM_GROUP("company", 1),
+    [CRM_CONTACT_CREATED] = CRM_GROUP("created", 1),
+    [CRM_CONTACT_ZONE] = CRM_GROUP("zone", 1),
+    [CRM_CONTACT_CIVILITY] = CRM_GROUP("civility", 2),
+    [CRM_CONTACT_BIRTH] = CRM_GROUP("birth", 4),
+    [CRM_CONTACT_LANGUAGE] = CRM_GROUP("language", 1),
+    [CRM_CONTACT_OPTIN] = CRM_GROUP("optin", 1),
+    [CRM_CONTACT_PARTNER] = CRM_GROUP("partner", 1),
 };
 
-static const crm_db_statement_t select_row = {
-    .label = "contact_select",
-    .sql = "SELECT DeletionFlag, FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId"
-           " FROM Contacts WHERE ContactId = %d",
-    .locks = 1};
+#define NAMES                                                                                      \
+    "FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId, CivilityId, GenderId,"      \
+    " BirthDate, BirthDay, BirthMonth, BirthYear, LanguageId, GlobalOptin, GlobalPartnerOptin"
+
+static const crm_db_statement_t select_row = {.label = "contact_select",
+                                              .sql = "SELECT DeletionFlag, " NAMES
+                                                     " FROM Contacts WHERE ContactId = %d",
+                                              .locks = 1};
 
 static const crm_db_statement_t insert_row = {
     .label = "contact_insert",
-    .sql = "INSERT INTO Contacts (FirstName, LastName, CompanyName, AdvertiserCreationDate, ZoneId)"
-           " VALUES (%s, %s, %s, %s, %d) RETURNING ContactId"};
+    .sql = "INSERT INTO Contacts (" NAMES ") VALUES (%s, %s, %s, %s, %d, %d, %d, %s, %d, %d, %d,"
+           " %s, %d, %d) RETURNING ContactId"};
 
 static const crm_db_statement_t update_row = {
     .label = "contact_update",
     .sql = "UPDATE Contacts SET FirstName = %s, LastName = %s, CompanyName = %s,"
-           " AdvertiserCreationDate = %s, ZoneId = %d WHERE ContactId = %d"};
+           " AdvertiserCreationDate = %s, ZoneId = %d, CivilityId = %d, GenderId = %d,"
+           " BirthDate = %s, BirthDay = %d, BirthMonth = %d, BirthYear = %d, LanguageId = %s,"
+           " GlobalOptin = %d, GlobalPartnerOptin = %d WHERE ContactId = %d"};
 
 static const crm_db_statement_t flag_row = {
     .label = "contact_flag",
@@ -53,7 +63,7 @@ apr_status_t crm_contact_load(crm_contact_t *contact, crm_db_t *db, int id, apr_
     }
     contact->id = id;
     contact->deleted = crm_db_number(&rows, 0, 0) != 0;
-    for (i = 0; i < CRM_CONTACT_GROUPS; i++) {
+    for (i = 0; i < CRM_CONTACT_COLUMNS; i++) {
         contact->cells[i] = crm_db_cell(&rows, 0, 1 + i);
     }
     return APR_SUCCESS;
@@ -63,7 +73,7 @@ static apr_status_t insert(crm_contact_t *contact, crm_db_t *db, apr_pool_t *poo
 {
     crm_db_rows_t rows;
     apr_status_t rv =
-        crm_db_select(&rows, db, &insert_row, contact->cells, CRM_CONTACT_GROUPS, pool);
+        crm_db_select(&rows, db, &insert_row, contact->cells, CRM_CONTACT_COLUMNS, pool);
 
     contact->id = (int)crm_db_number(&rows, 0, 0);
     return rv;
@@ -71,11 +81,11 @@ static apr_status_t insert(crm_contact_t *contact, crm_db_t *db, apr_pool_t *poo
 
 static apr_status_t update(const crm_contact_t *contact, crm_db_t *db, apr_pool_t *pool)
 {
-    const char *values[CRM_CONTACT_GROUPS + 1];
+    const char *values[CRM_CONTACT_COLUMNS + 1];
 
     memcpy(values, contact->cells, sizeof(contact->cells));
-    values[CRM_CONTACT_GROUPS] = crm_db_int(contact->id, pool);
-    return crm_db_execute(NULL, db, &update_row, values, CRM_CONTACT_GROUPS + 1, pool);
+    values[CRM_CONTACT_COLUMNS] = crm_db_int(contact->id, pool);
+    return crm_db_execute(NULL, db, &update_row, values, CRM_CONTACT_COLUMNS + 1, pool);
 }
 
 apr_status_t crm_contact_apply(crm_contact_t *contact, crm_db_t *db, const crm_news_t *news,

@@ -15,13 +15,29 @@ typedef enum {
     CRM_CONTACT_COMPANY,    /* CompanyName */
     CRM_CONTACT_CREATED,    /* AdvertiserCreationDate, crm_date_text() */
     CRM_CONTACT_ZONE,       /* ZoneId */
+    CRM_CONTACT_CIVILITY,   /* CivilityId, GenderId */
+    CRM_CONTACT_BIRTH,      /* BirthDate, BirthDay, BirthMonth, BirthYear */
+    CRM_CONTACT_LANGUAGE,   /* LanguageId, ISO 639-1 as the platform sends it */
+    CRM_CONTACT_OPTIN,      /* GlobalOptin, "0" or "1" */
+    CRM_CONTACT_PARTNER,    /* GlobalPartnerOptin, likewise */
     CRM_CONTACT_GROUPS
 } crm_contact_group_t;
 
+#define CRM_CONTACT_COLUMNS 14
+
+/* Civilities */
+#define CRM_CIVILITY_MR 1
+#define CRM_CIVILITY_MRS 2
+#define CRM_CIVILITY_MISS 3
+
+/* Genders */
+#define CRM_GENDER_MALE 1
+#define CRM_GENDER_FEMALE 2
+
 typedef struct crm_contact_t {
-    int id;                                /* 0 = not made yet */
-    int deleted;                           /* DeletionFlag */
-    const char *cells[CRM_CONTACT_GROUPS]; /* one column each */
+    int id;      /* 0 = not made yet */
+    int deleted; /* DeletionFlag */
+    const char *cells[CRM_CONTACT_COLUMNS];
 } crm_contact_t;
 
 /* Reads and locks a contact. APR_ENOENT when there is no such row. */

@@ -182,6 +182,7 @@ static const class_t classes[] = {
     {"42", CRM360_ESCHEMA, CRM_DB_REOPEN},
     {"3F", CRM360_ESCHEMA, CRM_DB_REOPEN},
     {"0A000", CRM360_ESCHEMA, CRM_DB_REOPEN},
+    {"54", CRM360_EDATA, CRM_DB_NOTHING},    /* beyond a limit: a value too long for an index */
     {"53", CRM360_EAWAY, CRM_DB_NOTHING},    /* disk, memory */
     {"55P03", CRM360_EAWAY, CRM_DB_NOTHING}, /* lock_timeout */
     {"57014", CRM360_EAWAY, CRM_DB_NOTHING}, /* cancelled */
@@ -236,6 +237,7 @@ const crm_db_dialect_t crm_db_pgsql = {
     /* One migration at a time; the number is ours (the bytes "CRM3"). */
     .migrate = "SET LOCAL lock_timeout TO '60s'; SELECT pg_advisory_xact_lock(1129467187)",
     .for_update = " FOR UPDATE",
+    .decimal = "CAST(%s AS NUMERIC)",
     /* Where the search path of this connection finds it, as all other statements do. Asked of the
      * table of tables: to_regclass() may answer from memory, and not know what another migration
      * has made while we waited for it. */

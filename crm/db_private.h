@@ -98,6 +98,7 @@ typedef struct crm_db_dialect_t {
     const char *begin;      /* starts a transaction that may write */
     const char *migrate;    /* run in it before a migration looks at the schema; NULL = nothing */
     const char *for_update; /* what a locking SELECT ends with */
+    const char *decimal;    /* the placeholder of a decimal, which travels as text */
     crm_db_statement_t schema_there; /* selects how many tables WebhookSchema there are */
 
     /* Makes apr_dbd's parameters from the section. A missing database is CRM360_ESCHEMA, or is

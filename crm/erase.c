@@ -23,14 +23,14 @@
 static const crm_db_statement_t find_by_email = {
     .label = "erase_by_email",
     .sql = "SELECT ContactId FROM Addresses WHERE LOWER(Email) = %s"
-           " UNION SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s"
+           " UNION SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s AND ContactId <> 0"
            " UNION SELECT ContactId FROM ContactIdentifiers WHERE LOWER(Identifier) = %s" LIMIT};
 
 static const crm_db_statement_t find_by_phone = {
     .label = "erase_by_phone",
     .sql = "SELECT ContactId FROM Addresses WHERE MobilePhoneNumber = %s"
            " UNION SELECT ContactId FROM Addresses WHERE HomePhoneNumber = %s"
-           " UNION SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s"
+           " UNION SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s AND ContactId <> 0"
            " UNION SELECT ContactId FROM ContactIdentifiers WHERE Identifier = %s" LIMIT};
 
 static const crm_db_statement_t find_by_identifier = {

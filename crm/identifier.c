@@ -4,26 +4,10 @@
  */
 #include "crm/identifier.h"
 
-#include <apr_strings.h>
-
 #include "crm/db_private.h"
+#include "crm/mark.h"
 
-#define TABLE "'ContactIdentifiers'"
-
-static const crm_db_statement_t select_mark = {
-    .label = "identifier_mark",
-    .sql = "SELECT Deleted FROM WebhookVersions WHERE TargetTable = " TABLE " AND TargetKey = %s",
-    .locks = 1};
-
-static const crm_db_statement_t insert_mark = {
-    .label = "identifier_mark_insert",
-    .sql = "INSERT INTO WebhookVersions (TargetTable, TargetKey) VALUES (" TABLE ", %s)"
-           " ON CONFLICT DO NOTHING"};
-
-static const crm_db_statement_t set_mark = {
-    .label = "identifier_mark_set",
-    .sql = "UPDATE WebhookVersions SET Deleted = 1 WHERE TargetTable = " TABLE
-           " AND TargetKey = %s AND Deleted = 0"};
+#define TABLE "ContactIdentifiers"
 
 static const crm_db_statement_t select_contact = {
     .label = "identifier_contact",
@@ -34,42 +18,37 @@ static const crm_db_statement_t insert_row = {
     .sql = "INSERT INTO ContactIdentifiers (ContactIdentifierId, Identifier, ContactId, SourceId)"
            " VALUES (%s, %s, %d, %d) ON CONFLICT DO NOTHING"};
 
-static const crm_db_statement_t count_of_source = {
-    .label = "identifier_of_source",
-    .sql = "SELECT COUNT(*) FROM ContactIdentifiers WHERE ContactId = %d AND SourceId = %d"};
+#define COUNT(rule)                                                                                \
+    "SELECT COUNT(*) FROM ContactIdentifiers i WHERE i.ContactId = %d AND i.SourceId = %d "        \
+    "AND " rule
+
+static const crm_db_statement_t count_of_source[] = {
+    [CRM_IDENTIFIER_NAMED] = {.label = "identifier_named", .sql = COUNT(CRM_IDENTIFIER_IS_NAMED)},
+    [CRM_IDENTIFIER_OTHER] = {.label = "identifier_other", .sql = COUNT(CRM_IDENTIFIER_IS_OTHER)},
+};
 
 /* The key is built from the columns: rows of other programs may have another
  * ContactIdentifierId. */
 static const crm_db_statement_t count_live = {
     .label = "identifier_live",
     .sql = "SELECT COUNT(*) FROM ContactIdentifiers i LEFT JOIN WebhookVersions v"
-           " ON v.TargetTable = " TABLE
-           " AND v.TargetKey = CAST(i.SourceId AS TEXT) || ':' || i.Identifier AND v.Deleted = 1"
+           " ON v.TargetTable = '" TABLE
+           "' AND v.TargetKey = CAST(i.SourceId AS TEXT) || ':' || i.Identifier AND v.Deleted = 1"
            " WHERE i.ContactId = %d AND v.TargetKey IS NULL"};
 
 const char *crm_identifier_key(int source_id, const char *identifier, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%d:%s", source_id, identifier);
+    return crm_mark_key(source_id, identifier, pool);
 }
 
 apr_status_t crm_identifier_lock(int *deleted, crm_db_t *db, const char *key, apr_pool_t *pool)
 {
-    crm_db_rows_t rows;
-    apr_status_t rv = crm_db_select(&rows, db, &select_mark, CRM_DB_VALUES(key), pool);
-
-    if (rv == APR_SUCCESS && rows.count == 0) {
-        rv = crm_db_execute(NULL, db, &insert_mark, CRM_DB_VALUES(key), pool);
-        if (rv == APR_SUCCESS) {
-            rv = crm_db_select(&rows, db, &select_mark, CRM_DB_VALUES(key), pool);
-        }
-    }
-    *deleted = crm_db_number(&rows, 0, 0) != 0;
-    return rv;
+    return crm_mark_take(deleted, db, TABLE, key, pool);
 }
 
 apr_status_t crm_identifier_bury(crm_db_t *db, const char *key, apr_pool_t *pool)
 {
-    return crm_db_execute(NULL, db, &set_mark, CRM_DB_VALUES(key), pool);
+    return crm_mark_bury(db, TABLE, key, pool);
 }
 
 apr_status_t crm_identifier_find(int *contact_id, crm_db_t *db, int source_id,
@@ -96,15 +75,20 @@ apr_status_t crm_identifier_add(crm_db_t *db, int source_id, const char *identif
     return rv == APR_SUCCESS && added == 0 ? CRM360_ECONFLICT : rv;
 }
 
-apr_status_t crm_identifier_of_source(int *there, crm_db_t *db, int contact_id, int source_id,
-                                      apr_pool_t *pool)
+apr_status_t crm_identifier_refuses(int *refuses, crm_db_t *db, int contact_id, int source_id,
+                                    crm_identifier_rule_t rule, apr_pool_t *pool)
 {
     crm_db_rows_t rows;
-    apr_status_t rv = crm_db_select(
-        &rows, db, &count_of_source,
-        CRM_DB_VALUES(crm_db_int(contact_id, pool), crm_db_int(source_id, pool)), pool);
+    apr_status_t rv;
 
-    *there = crm_db_number(&rows, 0, 0) > 0;
+    *refuses = 0;
+    if (rule == CRM_IDENTIFIER_ANY) {
+        return APR_SUCCESS;
+    }
+    rv = crm_db_select(&rows, db, &count_of_source[rule],
+                       CRM_DB_VALUES(crm_db_int(contact_id, pool), crm_db_int(source_id, pool)),
+                       pool);
+    *refuses = crm_db_number(&rows, 0, 0) > 0;
     return rv;
 }
 

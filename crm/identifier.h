@@ -29,9 +29,23 @@ apr_status_t crm_identifier_find(int *contact_id, crm_db_t *db, int source_id,
 apr_status_t crm_identifier_add(crm_db_t *db, int source_id, const char *identifier, int contact_id,
                                 apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* Whether the contact has an identifier of this source. */
-apr_status_t crm_identifier_of_source(int *there, crm_db_t *db, int contact_id, int source_id,
-                                      apr_pool_t *pool) __attribute__((warn_unused_result));
+/* Which contacts are not taken for a person of this source, although mail address or number agree,
+ * because the source already calls them something else. A name made of a mail address or number
+ * (crm_person_identify()) is "email:..." or "phone:...". */
+typedef enum {
+    CRM_IDENTIFIER_ANY,   /* none is refused */
+    CRM_IDENTIFIER_NAMED, /* those with a name of the source's own */
+    CRM_IDENTIFIER_OTHER  /* those, and those known by a mail address */
+} crm_identifier_rule_t;
+
+/* Conditions on ContactIdentifiers i. */
+#define CRM_IDENTIFIER_IS_NAMED "SUBSTR(i.Identifier, 1, 6) NOT IN ('email:', 'phone:')"
+#define CRM_IDENTIFIER_IS_OTHER "SUBSTR(i.Identifier, 1, 6) <> 'phone:'"
+
+/* Whether the rule refuses a contact. */
+apr_status_t crm_identifier_refuses(int *refuses, crm_db_t *db, int contact_id, int source_id,
+                                    crm_identifier_rule_t rule, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* How many of a contact's identifiers carry no mark of deletion. */
 apr_status_t crm_identifier_live(int *live, crm_db_t *db, int contact_id, apr_pool_t *pool)

@@ -12,4 +12,8 @@
 apr_status_t crm_inbox_add(int *fresh, crm_db_t *db, const char *id, const char *route,
                            apr_pool_t *pool) __attribute__((warn_unused_result));
 
+/* Takes the note back: only a step of the message is done (HANDLER_MORE). */
+apr_status_t crm_inbox_remove(crm_db_t *db, const char *id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 #endif

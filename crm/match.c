@@ -9,7 +9,14 @@
 #include "crm/db_private.h"
 
 static const crm_db_statement_t select_owner = {
-    .label = "match_owner", .sql = "SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s"};
+    .label = "match_owner",
+    .sql = "SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s",
+    .locks = 1};
+
+static const crm_db_statement_t select_first_owner = {
+    .label = "match_first_owner",
+    .sql = "SELECT m.ContactId FROM WebhookMatches m JOIN Contacts c ON c.ContactId = m.ContactId"
+           " WHERE m.MatchKey = %s AND c.DeletionFlag = 0"};
 
 static const crm_db_statement_t insert_key = {
     .label = "match_insert",
@@ -20,43 +27,80 @@ static const crm_db_statement_t move_key = {
     .label = "match_move",
     .sql = "UPDATE WebhookMatches SET ContactId = %d WHERE MatchKey = %s AND ContactId = %d"};
 
-#define FIND(condition)                                                                            \
+#define FIND(condition, rule)                                                                      \
     "SELECT MIN(a.ContactId) FROM Addresses a JOIN Contacts c ON c.ContactId = a.ContactId"        \
     " WHERE " condition " AND a.DeletionFlag = 0 AND c.DeletionFlag = 0"                           \
     " AND NOT EXISTS (SELECT 1 FROM ContactIdentifiers i"                                          \
-    " WHERE i.ContactId = a.ContactId AND i.SourceId = %d)"
+    " WHERE i.ContactId = a.ContactId AND i.SourceId = %d AND " rule ")"
+#define BY_EMAIL "LOWER(a.Email) = %s"
+#define BY_PHONE "a.MobilePhoneNumber = %s"
 
-static const crm_db_statement_t find_by[] = {
-    [CRM_MATCH_EMAIL] = {.label = "match_email", .sql = FIND("LOWER(a.Email) = %s")},
-    [CRM_MATCH_PHONE] = {.label = "match_phone", .sql = FIND("a.MobilePhoneNumber = %s")},
+static const crm_db_statement_t find_by[][3] = {
+    [CRM_POINT_EMAIL] =
+        {
+            [CRM_IDENTIFIER_ANY] = {.label = "match_email", .sql = FIND(BY_EMAIL, "1 = 0")},
+            [CRM_IDENTIFIER_NAMED] = {.label = "match_email_named",
+                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_NAMED)},
+            [CRM_IDENTIFIER_OTHER] = {.label = "match_email_other",
+                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_OTHER)},
+        },
+    [CRM_POINT_PHONE] =
+        {
+            [CRM_IDENTIFIER_ANY] = {.label = "match_phone", .sql = FIND(BY_PHONE, "1 = 0")},
+            [CRM_IDENTIFIER_NAMED] = {.label = "match_phone_named",
+                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_NAMED)},
+            [CRM_IDENTIFIER_OTHER] = {.label = "match_phone_other",
+                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_OTHER)},
+        },
 };
 
-apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_match_kind_t kind,
+/* As the databases do it: no letters but those of ASCII. */
+const char *crm_match_key(crm_point_kind_t kind, const char *value, apr_pool_t *pool)
+{
+    char *key = apr_pstrcat(pool, kind == CRM_POINT_EMAIL ? "email:" : "phone:", value, NULL);
+    char *c;
+
+    for (c = key; *c; c++) {
+        *c = (char)apr_tolower(*c);
+    }
+    return key;
+}
+
+apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_point_kind_t kind,
                             const char *value, apr_pool_t *pool)
 {
     crm_db_rows_t rows;
     apr_status_t rv;
-    char *key, *c;
 
     memset(match, 0, sizeof(*match));
     match->kind = kind;
     if (!value) {
         return APR_SUCCESS;
     }
-    /* As the databases do it: no letters but those of ASCII. */
-    key = apr_pstrcat(pool, kind == CRM_MATCH_EMAIL ? "email:" : "phone:", value, NULL);
-    for (c = key; *c; c++) {
-        *c = (char)apr_tolower(*c);
-    }
-    match->key = key;
-    match->value = strchr(key, ':') + 1;
+    match->key = crm_match_key(kind, value, pool);
+    match->value = strchr(match->key, ':') + 1;
     rv = crm_db_select(&rows, db, &select_owner, CRM_DB_VALUES(match->key), pool);
+    match->exists = rows.count > 0;
     match->owner = (int)crm_db_number(&rows, 0, 0);
     return rv;
 }
 
+apr_status_t crm_match_hold(crm_match_t *match, crm_db_t *db, crm_point_kind_t kind,
+                            const char *value, apr_pool_t *pool)
+{
+    apr_status_t rv = crm_match_look(match, db, kind, value, pool);
+
+    if (rv == APR_SUCCESS && !match->exists) {
+        rv = crm_db_execute(NULL, db, &insert_key, CRM_DB_VALUES(match->key, "0"), pool);
+        if (rv == APR_SUCCESS) {
+            rv = crm_match_look(match, db, kind, value, pool);
+        }
+    }
+    return rv;
+}
+
 apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *match, int source_id,
-                            apr_pool_t *pool)
+                            crm_identifier_rule_t rule, apr_pool_t *pool)
 {
     crm_db_rows_t rows;
     apr_status_t rv;
@@ -65,9 +109,25 @@ apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *ma
     if (!match->value) {
         return APR_SUCCESS;
     }
-    rv = crm_db_select(&rows, db, &find_by[match->kind],
+    rv = crm_db_select(&rows, db, &find_by[match->kind][rule],
                        CRM_DB_VALUES(match->value, crm_db_int(source_id, pool)), pool);
     *contact_id = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}
+
+apr_status_t crm_match_contact(int *contact_id, crm_db_t *db, crm_point_kind_t kind,
+                               const char *value, apr_pool_t *pool)
+{
+    const char *key = crm_match_key(kind, value, pool);
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(&rows, db, &find_by[kind][CRM_IDENTIFIER_ANY],
+                                    CRM_DB_VALUES(strchr(key, ':') + 1, "0"), pool);
+
+    *contact_id = (int)crm_db_number(&rows, 0, 0);
+    if (rv == APR_SUCCESS && !*contact_id) {
+        rv = crm_db_select(&rows, db, &select_first_owner, CRM_DB_VALUES(key), pool);
+        *contact_id = (int)crm_db_number(&rows, 0, 0);
+    }
     return rv;
 }
 
@@ -81,12 +141,12 @@ apr_status_t crm_match_claim(crm_db_t *db, const crm_match_t *match, int contact
     if (!match->value || match->owner == contact_id || (match->owner && !created)) {
         return APR_SUCCESS;
     }
-    if (match->owner) {
+    if (match->exists) {
         rv = crm_db_execute(&taken, db, &move_key,
                             CRM_DB_VALUES(id, match->key, crm_db_int(match->owner, pool)), pool);
     }
     else {
         rv = crm_db_execute(&taken, db, &insert_key, CRM_DB_VALUES(match->key, id), pool);
     }
-    return rv == APR_SUCCESS && !taken && created ? CRM360_ECONFLICT : rv;
+    return rv == APR_SUCCESS && !taken ? CRM360_ECONFLICT : rv;
 }

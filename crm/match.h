@@ -9,27 +9,44 @@
 #define CRM_MATCH_H
 
 #include "crm/db.h"
-
-typedef enum { CRM_MATCH_EMAIL, CRM_MATCH_PHONE } crm_match_kind_t;
+#include "crm/identifier.h"
+#include "crm/point.h"
 
 typedef struct crm_match_t {
-    crm_match_kind_t kind;
+    crm_point_kind_t kind;
     /* The mail address in lower case, or the E.164 number; NULL = none, every call does nothing. */
     const char *value;
     const char *key; /* in WebhookMatches */
-    int owner;       /* who held the key when it was looked up; 0 = nobody */
+    int exists;      /* the key was there when it was looked up */
+    int owner;       /* who held it then; 0 = nobody */
 } crm_match_t;
 
-/* Looks the key up. `value` is borrowed and may be NULL. */
-apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_match_kind_t kind,
+/* "email:<address in lower case>" or "phone:<E.164>", in `pool`. */
+const char *crm_match_key(crm_point_kind_t kind, const char *value, apr_pool_t *pool);
+
+/* Looks the key up, and takes it for this transaction if it is there. `value` is borrowed and may
+ * be NULL. */
+apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_point_kind_t kind,
                             const char *value, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Searches a contact that is not deleted, has this value in an address that is not deleted, and
- * has no identifier of `source_id` yet (families share phones, and then a source tells them
- * apart). The oldest of several; 0 = none. */
+/* Looks the key up and takes it, making it for nobody when it is not there: then no address can get
+ * this value until the transaction ends. */
+apr_status_t crm_match_hold(crm_match_t *match, crm_db_t *db, crm_point_kind_t kind,
+                            const char *value, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Searches a contact that is not deleted, has this value in an address that is not deleted, and is
+ * not refused by the rule. The oldest of several; 0 = none. */
 apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *match, int source_id,
-                            apr_pool_t *pool) __attribute__((warn_unused_result));
+                            crm_identifier_rule_t rule, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Whose this mail address or number is: of the contact that has it in an address, else of the one
+ * that had it first. 0 = nobody's. Takes nothing. */
+apr_status_t crm_match_contact(int *contact_id, crm_db_t *db, crm_point_kind_t kind,
+                               const char *value, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* Takes the key for a contact; `created` = the contact was made in this transaction, which alone
  * may take a key from another contact. CRM360_ECONFLICT: somebody took it since it was looked

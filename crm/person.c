@@ -6,20 +6,22 @@
  *   3. find the contact by identifier, mail address, mobile number
  *   4. lock it, write its columns, tie the identifier to it
  *   5. write the address
- *   6. claim the match keys
+ *   6. claim the match keys, and take over the events that were waiting for somebody
  *   7. flag the contact when the source has deleted it before
  */
 #include "crm/person.h"
 
 #include "crm/db_private.h"
+#include "crm/event.h"
 #include "crm/identifier.h"
 #include "crm/match.h"
 
 typedef struct found_t {
     crm_match_t email;
     crm_match_t phone;
-    int contact_id; /* 0 = a new person */
-    int tied;       /* the identifier is there */
+    int contact_id;             /* 0 = a new person */
+    int tied;                   /* the identifier is there */
+    crm_identifier_rule_t rule; /* by which it was matched */
 } found_t;
 
 static const char *said(const crm_news_t *news)
@@ -30,11 +32,11 @@ static const char *said(const crm_news_t *news)
 /* Steps 2 and 3. */
 static apr_status_t find(found_t *found, crm_db_t *db, const crm_person_t *person, apr_pool_t *pool)
 {
-    apr_status_t rv = crm_match_look(&found->email, db, CRM_MATCH_EMAIL,
+    apr_status_t rv = crm_match_look(&found->email, db, CRM_POINT_EMAIL,
                                      said(&person->address[CRM_ADDRESS_EMAIL]), pool);
 
     if (rv == APR_SUCCESS) {
-        rv = crm_match_look(&found->phone, db, CRM_MATCH_PHONE,
+        rv = crm_match_look(&found->phone, db, CRM_POINT_PHONE,
                             said(&person->address[CRM_ADDRESS_MOBILE_PHONE]), pool);
     }
     if (rv == APR_SUCCESS) {
@@ -43,10 +45,15 @@ static apr_status_t find(found_t *found, crm_db_t *db, const crm_person_t *perso
         found->tied = found->contact_id != 0;
     }
     if (rv == APR_SUCCESS && !found->contact_id) {
-        rv = crm_match_find(&found->contact_id, db, &found->email, person->source_id, pool);
+        found->rule = person->unnamed ? CRM_IDENTIFIER_ANY : CRM_IDENTIFIER_NAMED;
+        rv = crm_match_find(&found->contact_id, db, &found->email, person->source_id, found->rule,
+                            pool);
     }
     if (rv == APR_SUCCESS && !found->contact_id) {
-        rv = crm_match_find(&found->contact_id, db, &found->phone, person->source_id, pool);
+        found->rule =
+            person->unnamed && !found->email.value ? CRM_IDENTIFIER_ANY : CRM_IDENTIFIER_OTHER;
+        rv = crm_match_find(&found->contact_id, db, &found->phone, person->source_id, found->rule,
+                            pool);
     }
     return rv;
 }
@@ -56,7 +63,7 @@ static apr_status_t load(crm_contact_t *contact, crm_db_t *db, const found_t *fo
                          apr_pool_t *pool)
 {
     apr_status_t rv;
-    int taken = 0;
+    int refuses = 0;
 
     if (!found->contact_id) {
         *contact = (crm_contact_t){.id = 0};
@@ -74,8 +81,8 @@ static apr_status_t load(crm_contact_t *contact, crm_db_t *db, const found_t *fo
     if (rv != APR_SUCCESS || found->tied) {
         return rv;
     }
-    rv = crm_identifier_of_source(&taken, db, contact->id, source_id, pool);
-    return rv == APR_SUCCESS && (taken || contact->deleted) ? CRM360_ECONFLICT : rv;
+    rv = crm_identifier_refuses(&refuses, db, contact->id, source_id, found->rule, pool);
+    return rv == APR_SUCCESS && (refuses || contact->deleted) ? CRM360_ECONFLICT : rv;
 }
 
 /* Flags a contact that has no living identifier left. The caller has locked it. */
@@ -107,7 +114,28 @@ static apr_status_t write_person(crm_contact_t *contact, crm_db_t *db, const fou
     if (rv == APR_SUCCESS) {
         rv = crm_match_claim(db, &found->phone, contact->id, created, pool);
     }
+    if (rv == APR_SUCCESS && found->email.value) {
+        rv = crm_event_adopt(db, CRM_POINT_EMAIL, found->email.value, contact->id, pool);
+    }
+    if (rv == APR_SUCCESS && found->phone.value) {
+        rv = crm_event_adopt(db, CRM_POINT_PHONE, found->phone.value, contact->id, pool);
+    }
     return rv;
+}
+
+int crm_person_identify(crm_person_t *person, apr_pool_t *pool)
+{
+    const char *email = said(&person->address[CRM_ADDRESS_EMAIL]);
+    const char *phone = said(&person->address[CRM_ADDRESS_MOBILE_PHONE]);
+
+    person->unnamed = 1;
+    if (email) {
+        person->identifier = crm_match_key(CRM_POINT_EMAIL, email, pool);
+    }
+    else if (phone) {
+        person->identifier = crm_match_key(CRM_POINT_PHONE, phone, pool);
+    }
+    return email || phone;
 }
 
 apr_status_t crm_person_save(int *contact_id, crm_db_t *db, const crm_person_t *person,

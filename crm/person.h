@@ -15,16 +15,25 @@
 
 typedef struct crm_person_t {
     int source_id;
-    const char *identifier;      /* what the source calls the person; at most CRM_IDENTIFIER_MOST */
+    const char *identifier; /* what the source calls the person; at most CRM_IDENTIFIER_MOST */
+    /* The source has no name of its own for the person: the identifier is made of the mail address
+     * or number (crm_person_identify()), and tells nobody apart. */
+    int unnamed;
     int brand_id;                /* which address; 0 = NULL */
     int contact_address_type_id; /* likewise */
     crm_news_t contact[CRM_CONTACT_GROUPS];
     crm_news_t address[CRM_ADDRESS_GROUPS];
 } crm_person_t;
 
+/* For a source that has no id of its own for people: makes the identifier, "email:<address>", else
+ * "phone:<E.164>", of what the address groups say. Returns 0 when they say neither: such a person
+ * cannot be saved. In `pool`. */
+int crm_person_identify(crm_person_t *person, apr_pool_t *pool);
+
 /* Saves what a message says, inside the caller's transaction. The contact is the one with this
- * identifier; else the one with this mail address, else with this mobile number, unless it
- * already has an identifier of the same source; else a new one. If the source has deleted the
+ * identifier; else the one with this mail address, else with this mobile number; else a new one. A
+ * contact that the same source already calls by another name is not taken for it (families share
+ * phones); crm/match.h has the rule. If the source has deleted the
  * identifier, the data is written and the contact stays flagged. *contact_id may be NULL. Errors
  * as crm_db_begin(), or CRM360_EDATA. */
 apr_status_t crm_person_save(int *contact_id, crm_db_t *db, const crm_person_t *person,

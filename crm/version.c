@@ -1,7 +1,8 @@
 /*
  * The notes of the guard in WebhookVersions.Versions, one JSON object a row:
- *     {"<group>": ["<version>", "<writer>", {"<writer>": "<version of its later empty>"}]}
- * The third element is left out when it is empty; version and writer are "" while no value was
+ *     {"<group>": ["<version>", "<writer>", {"<writer>": "<its later empty>"}, "<value>"]}
+ * The third element is left out when it is empty and nothing follows; the fourth stands only in
+ * groups that keep their value, null = empty; version and writer are "" while no value was
  * written. Members are sorted, so that equal notes are equal texts. To change the form, read the
  * old one too: notes live as long as their rows.
  */
@@ -41,6 +42,8 @@ typedef struct note_t {
     const char *version; /* "" = no value was written */
     const char *writer;
     apr_array_header_t *emptied; /* emptied_t: later than `version` only */
+    int has_value;               /* `value` is known; NULL = empty */
+    const char *value;
 } note_t;
 
 struct crm_guard_t {
@@ -77,6 +80,30 @@ const char *crm_version_make(apr_int64_t date_ms, apr_int64_t triggered_ms, cons
                         (apr_uint64_t)within(date_ms), (apr_uint64_t)within(triggered_ms), hex);
 }
 
+const char *crm_version_weak(const char *body, apr_size_t len, apr_pool_t *pool)
+{
+    return crm_version_make(0, 0, body, len, pool);
+}
+
+const char *crm_version_earliest(apr_int64_t date_ms, apr_pool_t *pool)
+{
+    return crm_version_make(MOST_MS - within(date_ms), 0, "", 0, pool);
+}
+
+void crm_news_say(crm_news_t *news, const char *version, const char *value)
+{
+    news->said = 1;
+    news->version = version;
+    news->values[0] = value;
+}
+
+void crm_news_say_id(crm_news_t *news, const char *version, int id, apr_pool_t *pool)
+{
+    if (id) {
+        crm_news_say(news, version, crm_db_int(id, pool));
+    }
+}
+
 static const char *text_at(json_object *array, size_t i)
 {
     json_object *item = json_object_array_get_idx(array, i);
@@ -95,6 +122,8 @@ static void read_note(crm_guard_t *guard, const char *group, json_object *value)
     note->writer = text_at(value, 1);
     note->emptied = apr_array_make(guard->pool, 0, sizeof(emptied_t));
     emptied = json_object_array_get_idx(value, 2);
+    note->has_value = json_object_array_length(value) > 3;
+    note->value = note->has_value && json_object_array_get_idx(value, 3) ? text_at(value, 3) : NULL;
     if (json_object_is_type(emptied, json_type_object)) {
         json_object_object_foreach(emptied, writer, version)
         {
@@ -144,7 +173,8 @@ apr_status_t crm_guard_load(crm_guard_t **pguard, crm_db_t *db, const char *tabl
     return APR_SUCCESS;
 }
 
-static note_t *find_note(crm_guard_t *guard, const char *group)
+/* NULL when the group was never told of. */
+static note_t *look_note(const crm_guard_t *guard, const char *group)
 {
     note_t *note;
     int i;
@@ -155,10 +185,21 @@ static note_t *find_note(crm_guard_t *guard, const char *group)
             return note;
         }
     }
-    note = apr_array_push(guard->notes);
-    note->group = group;
-    note->version = note->writer = "";
-    note->emptied = apr_array_make(guard->pool, 0, sizeof(emptied_t));
+    return NULL;
+}
+
+static note_t *find_note(crm_guard_t *guard, const char *group)
+{
+    note_t *note = look_note(guard, group);
+
+    if (!note) {
+        note = apr_array_push(guard->notes);
+        note->group = group;
+        note->version = note->writer = "";
+        note->emptied = apr_array_make(guard->pool, 0, sizeof(emptied_t));
+        note->has_value = 0;
+        note->value = NULL;
+    }
     return note;
 }
 
@@ -234,7 +275,7 @@ static int is_empty(const crm_news_t *news, int columns)
             return 0;
         }
     }
-    return 1;
+    return columns > 0;
 }
 
 /* Sets the cells of one group, to NULL when `values` is NULL. Returns 1 when one has changed. */
@@ -274,9 +315,41 @@ int crm_guard_apply(crm_guard_t *guard, const char **cells, const crm_group_t *g
         if (verdict != KEEP) {
             changed |=
                 set_cells(cells, verdict == WRITE ? news[i].values : NULL, groups[i].columns);
+            note->has_value = groups[i].keeps_value;
+            note->value = verdict == WRITE && note->has_value ? news[i].values[0] : NULL;
         }
     }
     return changed;
+}
+
+const char *crm_guard_version(const crm_guard_t *guard, const char *group)
+{
+    const note_t *note = look_note(guard, group);
+
+    return note ? note->version : "";
+}
+
+const char *crm_guard_value(const crm_guard_t *guard, const char *group, const char *cell)
+{
+    const note_t *note = look_note(guard, group);
+
+    if (!note || !*note->version) {
+        return NULL;
+    }
+    return note->has_value ? note->value : cell;
+}
+
+int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int count,
+                    const crm_news_t *news)
+{
+    int i;
+
+    for (i = 0; i < count; i++) {
+        if (news[i].said && strcmp(news[i].version, crm_guard_version(guard, groups[i].name)) > 0) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 static int by_writer(const void *a, const void *b)
@@ -303,7 +376,12 @@ static const char *write_note(const note_t *note, apr_pool_t *pool)
         text = apr_pstrcat(pool, text, i ? "," : ",{", crm360_json_quote(entry->writer, pool), ":",
                            crm360_json_quote(entry->version, pool), NULL);
     }
-    return apr_pstrcat(pool, text, note->emptied->nelts ? "}]" : "]", NULL);
+    text = apr_pstrcat(pool, text, note->emptied->nelts ? "}" : note->has_value ? ",{}" : "", NULL);
+    if (note->has_value) {
+        text = apr_pstrcat(pool, text, ",",
+                           note->value ? crm360_json_quote(note->value, pool) : "null", NULL);
+    }
+    return apr_pstrcat(pool, text, "]", NULL);
 }
 
 apr_status_t crm_guard_save(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,

@@ -19,7 +19,14 @@
 const char *crm_version_make(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *body,
                              apr_size_t len, apr_pool_t *pool);
 
-#define CRM_NEWS_COLUMNS 11 /* most columns of a group */
+/* The version of what is only guessed, such as a good's label from a purchase: any dated news wins,
+ * and among guesses the digest decides. */
+const char *crm_version_weak(const char *body, apr_size_t len, apr_pool_t *pool);
+
+/* The version of a group in which the earliest date wins instead of the newest. */
+const char *crm_version_earliest(apr_int64_t date_ms, apr_pool_t *pool);
+
+#define CRM_NEWS_COLUMNS 12 /* most columns of a group */
 
 /* What a message says about one group of columns. */
 typedef struct crm_news_t {
@@ -28,11 +35,24 @@ typedef struct crm_news_t {
     const char *values[CRM_NEWS_COLUMNS]; /* in the group's order; all NULL = "empty" */
 } crm_news_t;
 
+/* news := this one value (NULL = "empty") of a group with one column. */
+void crm_news_say(crm_news_t *news, const char *version, const char *value);
+
+/* The same with a number that refers to another row or a look-up; 0 = says nothing. */
+void crm_news_say_id(crm_news_t *news, const char *version, int id, apr_pool_t *pool);
+
 /* One group of a table: its name in the stored notes and how many columns it has. */
 typedef struct crm_group_t {
     const char *name; /* never changed: it is stored */
-    int columns;
+    int columns;      /* 0 = only the version is kept */
+    int keeps_value;  /* its one value stands in the notes too: the column may show another's */
 } crm_group_t;
+
+/* One that does not keep its value. */
+#define CRM_GROUP(name, columns)                                                                   \
+    {                                                                                              \
+        name, columns, 0                                                                           \
+    }
 
 typedef struct crm_guard_t crm_guard_t;
 
@@ -45,6 +65,17 @@ apr_status_t crm_guard_load(crm_guard_t **guard, crm_db_t *db, const char *table
  * `writer` is source and identifier. Returns 1 when a cell has changed. */
 int crm_guard_apply(crm_guard_t *guard, const char **cells, const crm_group_t *groups, int count,
                     const crm_news_t *news, const char *writer);
+
+/* The version of the newest value of a group, "" when none was written. */
+const char *crm_guard_version(const crm_guard_t *guard, const char *group);
+
+/* The value behind it, of a group that keeps it. `cell` is what the column shows: the value of
+ * notes that were written before groups kept theirs. */
+const char *crm_guard_value(const crm_guard_t *guard, const char *group, const char *cell);
+
+/* Whether news would change nothing: all of it is as old as what the notes have, or older. */
+int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int count,
+                    const crm_news_t *news);
 
 /* Writes the notes back when they have changed. */
 apr_status_t crm_guard_save(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,

@@ -15,6 +15,7 @@
 
 typedef enum {
     HANDLER_DONE,  /* its effect is in the transaction */
+    HANDLER_MORE,  /* a step of it is in the transaction: call again for the next one */
     HANDLER_RETRY, /* not now: try again by the schedule, or not before `not_before` */
     HANDLER_REJECT /* never: the message goes to the dead letters with the reason */
 } handler_verdict_t;
@@ -38,16 +39,23 @@ typedef struct handler_t {
     const char *platform; /* as the route table spells it */
     /* Which routes of the platform it serves: 1 when it can deliver `route`. */
     int (*serves)(const crm360_route_t *route);
-    /* APR_SUCCESS: *result is the verdict. Anything else is a fault of the database
-     * (CRM360_EAWAY, CRM360_ECONFLICT, CRM360_ESCHEMA) that no message is to blame for: the
-     * worker rolls the batch back and tries later without spending an attempt. CRM360_EDATA from
-     * crm is turned into REJECT by the handler. */
+    /* *result is all zero, DONE that is, before the call. APR_SUCCESS: it is the verdict. Anything
+     * else comes from crm/: a fault of the database (CRM360_EAWAY, CRM360_ECONFLICT,
+     * CRM360_ESCHEMA) that no message is to blame for, or CRM360_EDATA: the data cannot be
+     * stored. */
     apr_status_t (*deliver)(handler_result_t *result, const crm360_message_t *message,
                             const handler_context_t *context, apr_pool_t *pool);
 } handler_t;
 
 /* The handler that serves `route`, NULL when this version has none. */
 const handler_t *handler_find(const crm360_route_t *route);
+
+/* Calls a handler. As its deliver(), but CRM360_EDATA has become REJECT with the reason; what else
+ * is not APR_SUCCESS makes the worker roll the batch back and try later without spending an
+ * attempt. */
+apr_status_t handler_deliver(handler_result_t *result, const handler_t *handler,
+                             const crm360_message_t *message, const handler_context_t *context,
+                             apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* All of them, ended by NULL (handlers.c). */
 extern const handler_t *const handlers[];

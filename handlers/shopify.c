@@ -73,20 +73,13 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     handler_shopify_event_t event = {.message = message, .context = context};
     apr_status_t rv;
 
-    memset(result, 0, sizeof(*result));
-    result->verdict = HANDLER_REJECT;
     if (!read_event(result, &event, pool)) {
+        result->verdict = HANDLER_REJECT;
         return APR_SUCCESS;
     }
     compare_topic(message);
-    rv = handler_shopify_customer(result, &event, pool);
-    if (rv == CRM360_EDATA) {
-        result->verdict = HANDLER_REJECT;
-        result->reason =
-            apr_pstrcat(pool, "the database refuses the data: ", crm_db_error(context->db), NULL);
-        return APR_SUCCESS;
-    }
-    return rv;
+    rv = handler_place(&event.place, message, context, pool);
+    return rv == APR_SUCCESS ? handler_shopify_customer(result, &event, pool) : rv;
 }
 
 const handler_t handler_shopify = {

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "handlers/handler.h"
+#include "handlers/place.h"
 
 extern const handler_t handler_shopify;
 
@@ -18,6 +19,7 @@ typedef struct handler_shopify_event_t {
     apr_int64_t triggered_ms; /* X-Shopify-Triggered-At; 0 = none */
     apr_int64_t date_ms;      /* updated_at, else triggered, else received */
     int deletes;              /* the action is Delete */
+    crm_place_t place;        /* where its data belongs */
 } handler_shopify_event_t;
 
 /* Customer Insert, Update and Delete (shopify_customer.c). As handler_t.deliver. */

@@ -96,13 +96,6 @@ static const char *find_id(json_object *body, apr_pool_t *pool)
 
 /* ---- what it says ---- */
 
-static void say(crm_news_t *news, const char *version, const char *value)
-{
-    news->said = 1;
-    news->version = version;
-    news->values[0] = value;
-}
-
 /* A member that goes to one column as it is. Returns its text for further use. */
 static const char *say_member(crm_news_t *news, customer_t *customer, const char *name)
 {
@@ -110,7 +103,7 @@ static const char *say_member(crm_news_t *news, customer_t *customer, const char
 
     if (handler_field_text(&text, customer->event->body, name, customer->pool) !=
         HANDLER_FIELD_ABSENT) {
-        say(news, customer->version, text);
+        crm_news_say(news, customer->version, text);
     }
     return text;
 }
@@ -123,8 +116,8 @@ static void say_names(customer_t *customer)
     customer->first_name = say_member(&contact[CRM_CONTACT_FIRST_NAME], customer, "first_name");
     customer->last_name = say_member(&contact[CRM_CONTACT_LAST_NAME], customer, "last_name");
     if (handler_field_date(&created, customer->event->body, "created_at", customer->pool)) {
-        say(&contact[CRM_CONTACT_CREATED], customer->version,
-            crm_date_text(created, customer->pool));
+        crm_news_say(&contact[CRM_CONTACT_CREATED], customer->version,
+                     crm_date_text(created, customer->pool));
     }
 }
 
@@ -151,7 +144,7 @@ static void say_email(customer_t *customer)
                    customer->event->message->id);
     }
     else if (field != HANDLER_FIELD_ABSENT) {
-        say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
+        crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
     }
 }
 
@@ -166,7 +159,7 @@ static const char *say_phone(crm_news_t *news, customer_t *customer, const char 
                    customer->event->message->id);
         return NULL;
     }
-    say(news, customer->version, apr_pstrdup(customer->pool, phone.e164));
+    crm_news_say(news, customer->version, apr_pstrdup(customer->pool, phone.e164));
     news->values[1] = phone.country;
     return news->values[0];
 }
@@ -181,7 +174,7 @@ static void say_mobile_phone(customer_t *customer)
         customer->phone = say_phone(news, customer, text);
         break;
     case HANDLER_FIELD_NULL:
-        say(news, customer->version, NULL);
+        crm_news_say(news, customer->version, NULL);
         break;
     case HANDLER_FIELD_ABSENT:
         break;
@@ -259,7 +252,7 @@ static void say_postal(customer_t *customer)
     crm_news_t *news = &customer->person.address[CRM_ADDRESS_POSTAL];
     const char *company = address_text(customer, "company");
 
-    say(&customer->person.contact[CRM_CONTACT_COMPANY], customer->version, company);
+    crm_news_say(&customer->person.contact[CRM_CONTACT_COMPANY], customer->version, company);
     news->said = 1;
     news->version = customer->version;
     if (!customer->address) {
@@ -283,7 +276,7 @@ static void say_home_phone(customer_t *customer)
     const char *home;
 
     if (!text) {
-        say(news, customer->version, NULL);
+        crm_news_say(news, customer->version, NULL);
         return;
     }
     home = say_phone(news, customer, text);
@@ -319,8 +312,8 @@ static int say_consent(crm_news_t *news, customer_t *customer, const char *name)
         handler_field_text(&state, consent, "state", customer->pool) != HANDLER_FIELD_VALUE) {
         return 0;
     }
-    say(news, consent_version(customer, consent, "consent_updated_at"),
-        strcasecmp(state, "subscribed") == 0 ? "1" : "0");
+    crm_news_say(news, consent_version(customer, consent, "consent_updated_at"),
+                 strcasecmp(state, "subscribed") == 0 ? "1" : "0");
     return 1;
 }
 
@@ -334,34 +327,13 @@ static void say_consents(customer_t *customer)
     /* accepts_marketing is what versions before 2023-10 have. */
     if (!say_consent(&address[CRM_ADDRESS_EMAIL_OPTIN], customer, "email_marketing_consent") &&
         handler_field_flag(&accepts, body, "accepts_marketing") == HANDLER_FIELD_VALUE) {
-        say(&address[CRM_ADDRESS_EMAIL_OPTIN],
-            consent_version(customer, body, "accepts_marketing_updated_at"), accepts ? "1" : "0");
+        crm_news_say(&address[CRM_ADDRESS_EMAIL_OPTIN],
+                     consent_version(customer, body, "accepts_marketing_updated_at"),
+                     accepts ? "1" : "0");
     }
 }
 
 /* ---- the whole ---- */
-
-static int id_or_default(int given, int otherwise)
-{
-    return given ? given : otherwise;
-}
-
-/* The parameters of the URI, or the section's defaults. */
-static void say_place(customer_t *customer)
-{
-    const crm360_message_t *message = customer->event->message;
-    const crm360_database_t *database = customer->event->context->database;
-    crm_person_t *person = &customer->person;
-    int zone = id_or_default(message->zone_id, database->default_zone_id);
-
-    person->source_id = message->source_id;
-    person->brand_id = id_or_default(message->brand_id, database->default_brand_id);
-    person->contact_address_type_id =
-        id_or_default(message->contact_address_type_id, database->default_contact_address_type_id);
-    if (zone) {
-        say(&person->contact[CRM_CONTACT_ZONE], customer->version, apr_itoa(customer->pool, zone));
-    }
-}
 
 apr_status_t handler_shopify_customer(handler_result_t *result,
                                       const handler_shopify_event_t *event, apr_pool_t *pool)
@@ -369,7 +341,6 @@ apr_status_t handler_shopify_customer(handler_result_t *result,
     const crm360_message_t *message = event->message;
     customer_t customer = {.event = event, .pool = pool};
     const char *id = find_id(event->body, pool);
-    apr_status_t rv;
 
     if (!id) {
         result->verdict = HANDLER_REJECT;
@@ -379,14 +350,12 @@ apr_status_t handler_shopify_customer(handler_result_t *result,
         return APR_SUCCESS;
     }
     if (event->deletes) {
-        rv = crm_person_delete(event->context->db, message->source_id, id, pool);
-        result->verdict = HANDLER_DONE;
-        return rv;
+        return crm_person_delete(event->context->db, message->source_id, id, pool);
     }
     customer.version = crm_version_make(event->date_ms, event->triggered_ms, message->body,
                                         message->body_len, pool);
     customer.person.identifier = id;
-    say_place(&customer);
+    handler_place_person(&customer.person, &event->place, customer.version, pool);
     say_names(&customer);
     say_email(&customer);
     find_address(&customer);
@@ -397,7 +366,5 @@ apr_status_t handler_shopify_customer(handler_result_t *result,
         say_home_phone(&customer);
     }
     say_consents(&customer);
-    rv = crm_person_save(NULL, event->context->db, &customer.person, pool);
-    result->verdict = HANDLER_DONE;
-    return rv;
+    return crm_person_save(NULL, event->context->db, &customer.person, pool);
 }

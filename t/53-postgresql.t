@@ -77,10 +77,11 @@ for my $i (1 .. 3) {
     waitpid $migrations[$i - 1], 0;
     is $?, 0, "migration $i of three at once" or diag slurp($site->dir . "/migrate$i");
 }
+my $newest = newest_schema();
 my ($code, $output) = $site->ctl('migrate');
 is $code, 0, 'migrating again';
-like $output, qr{^acme/prod: schema 2, nothing to do$}m, 'there is nothing to do';
-is $pg->value('prod', 'select count(*) from WebhookSchema'), 2, 'it was done once';
+like $output, qr{^acme/prod: schema $newest, nothing to do$}m, 'there is nothing to do';
+is $pg->value('prod', 'select count(*) from WebhookSchema'), $newest, 'it was done once';
 
 # ---- the same rows ----
 

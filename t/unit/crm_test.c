@@ -1,11 +1,15 @@
 /* The CRM database: migrations, transactions, classes of errors, the inbox. */
 #include "crm/inbox.h"
 
+#include "core/embedded.h"
 #include "crm/country.h"
 #include "crm/date.h"
 #include "crm/db_private.h"
 #include "crm/retention.h"
 #include "t/unit/crm_tools.h"
+
+/* The newest schema there is. */
+static int newest;
 
 static const crm_db_statement_t insert_version = {
     .label = "test_insert",
@@ -39,28 +43,24 @@ static void migrations(void)
        "opening makes no file");
 
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
-    ok(done.created && done.from == 0 && done.to == 2, "from nothing to version 2");
+    ok(done.created && done.from == 0 && done.to == newest, "from nothing to version %d", newest);
     ok(apr_stat(&info, section->params, APR_FINFO_PROT, pool) == APR_SUCCESS &&
            (info.protection & 0x777) == 0x640,
        "with mode 0640");
-    is_text(tools_query(section, "SELECT COUNT(*), MAX(Version) FROM WebhookSchema"), "2|2",
-            "the version is noted");
+    is_text(tools_query(section, "SELECT COUNT(*), MAX(Version) FROM WebhookSchema"),
+            apr_psprintf(pool, "%d|%d", newest, newest), "the versions are noted");
     is_text(tools_query(section, "PRAGMA journal_mode"), "wal", "write-ahead log");
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
-    ok(!done.created && done.from == 2 && done.to == 2, "changes nothing");
-    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "2", "nothing at all");
+    ok(!done.created && done.from == newest && done.to == newest, "changes nothing");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), apr_itoa(pool, newest),
+            "nothing at all");
     ok(crm_db_open(&db, &why, section, pool) == APR_SUCCESS, "now it opens");
     crm_db_close(db);
 
-    tools_query(section, "DROP TABLE WebhookEvents");
-    tools_query(section, "DELETE FROM WebhookSchema WHERE Version = 2");
-    ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "version 1 is refused");
-    ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "and migrated");
-    ok(done.from == 1 && done.to == 2, "from 1 to 2");
-
     tools_query(section, "INSERT INTO WebhookSchema VALUES (99, 'x')");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
-    ok(strstr(why, "version 99, this program needs 2") != NULL, "and says so");
+    ok(strstr(why, apr_psprintf(pool, "version 99, this program needs %d", newest)) != NULL,
+       "and says so");
     ok(crm_migrate(&done, &why, section, pool) == CRM360_ESCHEMA, "migrate refuses it too");
     tools_query(section, "DELETE FROM WebhookSchema");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an older one is refused");
@@ -68,6 +68,53 @@ static void migrations(void)
     ok(crm_migrate(&done, &why, section, pool) != APR_SUCCESS, "half a schema is not migrated");
     is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookSchema"), "0",
             "and nothing of the attempt remains");
+}
+
+/* The schema file of this driver with a number, NULL when there is none. */
+static const char *schema_file(const crm360_database_t *section, int number)
+{
+    const char *name = apr_psprintf(pool, "%04d-%s", number, section->driver);
+    const crm360_embedded_t *file;
+
+    for (file = crm360_schema; file->name; file++) {
+        if (strcmp(file->name, name) == 0) {
+            return file->text;
+        }
+    }
+    return NULL;
+}
+
+/* A database as an earlier version has left it, with something in it. */
+static void upgrades(void)
+{
+    int from, i;
+
+    for (from = 1; from < newest; from++) {
+        crm360_database_t *section = tools_section(apr_psprintf(pool, "upgrade%d", from));
+        crm_migration_t done;
+        const char *why = "";
+        crm_db_t *db;
+
+        if (!tools_pgsql()) {
+            ok(apr_file_open(&(apr_file_t *){NULL}, section->params,
+                             APR_FOPEN_CREATE | APR_FOPEN_WRITE, APR_OS_DEFAULT,
+                             pool) == APR_SUCCESS,
+               "an empty file");
+        }
+        for (i = 1; i <= from; i++) {
+            tools_execute(section, schema_file(section, i));
+            tools_execute(section, apr_psprintf(pool,
+                                                "INSERT INTO WebhookSchema (Version, AppliedAt)"
+                                                " VALUES (%d, '" DATE "')",
+                                                i));
+        }
+        tools_execute(section, "INSERT INTO Contacts (FirstName) VALUES ('Ann')");
+        ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "version %d is refused", from);
+        ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "and migrated: %s",
+           why ? why : "fine");
+        ok(done.from == from && done.to == newest, "from %d to %d", done.from, done.to);
+        is_text(tools_query(section, "SELECT FirstName FROM Contacts"), "Ann", "nothing is lost");
+    }
 }
 
 static void wrong_sections(void)
@@ -277,11 +324,13 @@ static void migrations_pgsql(void)
     crm_db_t *db;
 
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "an empty database is no schema");
-    ok(strstr(why, "version 0, this program needs 2; run: crm360ctl migrate") != NULL, "%s", why);
+    ok(strstr(why, apr_psprintf(pool, "version 0, this program needs %d; run: crm360ctl migrate",
+                                newest)) != NULL,
+       "%s", why);
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrate makes it");
-    ok(!done.created && done.from == 0 && done.to == 2, "from nothing to version 2");
+    ok(!done.created && done.from == 0 && done.to == newest, "from nothing to version %d", newest);
     ok(crm_migrate(&done, &why, section, pool) == APR_SUCCESS, "migrating again");
-    ok(done.from == 2 && done.to == 2, "changes nothing");
+    ok(done.from == newest && done.to == newest, "changes nothing");
     tools_query(section, "INSERT INTO WebhookSchema VALUES (99, '" DATE "')");
     ok(crm_db_open(&db, &why, section, pool) == CRM360_ESCHEMA, "a newer schema is refused");
     tools_query(section, "DELETE FROM WebhookSchema");
@@ -535,6 +584,10 @@ static void countries(void)
 int main(void)
 {
     tools_start();
+    for (newest = 0; schema_file(&(crm360_database_t){.driver = "sqlite3"}, newest + 1);) {
+        newest++;
+    }
+    upgrades();
     if (tools_pgsql()) {
         migrations_pgsql();
         params_pgsql();

@@ -73,7 +73,7 @@ static const char *deliver(const sent_t *sent)
     if (crm_db_savepoint(db) != APR_SUCCESS) {
         return "no savepoint";
     }
-    rv = handler->deliver(&result, message, &context, pool);
+    rv = handler_deliver(&result, handler, message, &context, pool);
     free((void *)message->body);
     if (rv != APR_SUCCESS || result.verdict != HANDLER_DONE) {
         if (crm_db_savepoint_rollback(db) != APR_SUCCESS) {

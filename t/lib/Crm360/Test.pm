@@ -37,7 +37,7 @@ use Crm360::Process;
 use Crm360::Redis;
 
 our @ISA = qw(Crm360::Orders);
-our @EXPORT = qw(wait_until timing slurp spew root build free_port lua);
+our @EXPORT = qw(wait_until timing slurp spew root build free_port lua newest_schema);
 
 our $MOUNT = '/ProcessManagement/Connector/Standard';
 
@@ -69,6 +69,9 @@ sub spew {
     close $out or die "$file: $!\n";
     return $file;
 }
+
+# The number of the newest schema file.
+sub newest_schema { return scalar(my @files = glob "$ROOT/crm/schema/*-sqlite3.sql") }
 
 # A script of the queue as it is sent to Redis.
 sub lua { return slurp("$ROOT/lua/common.lua") . slurp("$ROOT/lua/$_[0].lua") }
