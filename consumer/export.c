@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/charset.h"
 #include "core/json.h"
 
 /* A part of a message; a multiple of 3, so that the parts of base64 fit together. */

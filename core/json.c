@@ -5,92 +5,17 @@
  */
 #include "core/json.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <limits.h>
 #include <string.h>
 
+#include "core/charset.h"
 #include "core/json_scan.h"
 
-static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
-
-/* Length of the UTF-8 sequence at `s`, 0 when it is not one (Unicode 15, table 3-7). */
-static apr_size_t sequence_length(const unsigned char *s, apr_size_t left)
-{
-    unsigned char low = 0x80, high = 0xBF;
-    apr_size_t length, i;
-
-    if (s[0] < 0x80) {
-        return 1;
-    }
-    if (s[0] < 0xC2 || s[0] > 0xF4) {
-        return 0;
-    }
-    length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
-    if (length > left) {
-        return 0;
-    }
-    /* The first byte narrows the second: no overlong forms, no surrogates, nothing past
-     * U+10FFFF. */
-    switch (s[0]) {
-    case 0xE0:
-        low = 0xA0;
-        break;
-    case 0xED:
-        high = 0x9F;
-        break;
-    case 0xF0:
-        low = 0x90;
-        break;
-    case 0xF4:
-        high = 0x8F;
-        break;
-    default:
-        break;
-    }
-    if (s[1] < low || s[1] > high) {
-        return 0;
-    }
-    for (i = 2; i < length; i++) {
-        if ((s[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return length;
-}
-
-const char *crm360_utf8_clean(apr_size_t *out_len, const char *data, apr_size_t len,
-                              apr_pool_t *pool)
-{
-    const unsigned char *in = (const unsigned char *)data;
-    apr_size_t i, n, wrong = 0, dropped = 0;
-    char *out, *to;
-
-    for (i = 0; i < len; i += n ? n : 1) {
-        n = sequence_length(in + i, len - i);
-        wrong += n == 0;
-        dropped += in[i] == 0;
-    }
-    if (wrong == 0 && dropped == 0) {
-        *out_len = len;
-        return data;
-    }
-    to = out = apr_palloc(pool, len + wrong * (sizeof(replacement) - 2) + 1);
-    for (i = 0; i < len; i += n ? n : 1) {
-        n = sequence_length(in + i, len - i);
-        if (n == 0) {
-            memcpy(to, replacement, sizeof(replacement) - 1);
-            to += sizeof(replacement) - 1;
-        }
-        else if (in[i] != 0) {
-            memcpy(to, in + i, n);
-            to += n;
-        }
-    }
-    *to = '\0';
-    *out_len = (apr_size_t)(to - out);
-    return out;
-}
+#define UINT64_MOST "18446744073709551615"
+#define INT64_LEAST "9223372036854775808" /* below zero */
 
 /* The grammar first. NULL, or what was expected at scan->at. */
 static const char *scan_text(crm360_scan_t *scan)
@@ -105,6 +30,81 @@ static const char *scan_text(crm360_scan_t *scan)
     }
     return why;
 }
+
+/* ---- integers beyond 64 bits ---- */
+
+/* Whether a number as it stands in the text is an integer that json-c would cut to the largest it
+ * knows. The grammar has been checked: there are no leading zeros. */
+static int is_long_integer(const char *number, apr_size_t len)
+{
+    int negative = *number == '-';
+    const char *most = negative ? INT64_LEAST : UINT64_MOST;
+    apr_size_t digits = len - (apr_size_t)negative, i;
+
+    for (i = (apr_size_t)negative; i < len; i++) {
+        if (!apr_isdigit(number[i])) {
+            return 0;
+        }
+    }
+    return digits > strlen(most) ||
+           (digits == strlen(most) && memcmp(number + negative, most, digits) > 0);
+}
+
+/* The next such integer from *at on, which is outside of strings: its length, and *at where it
+ * begins. 0 when there is none. */
+static apr_size_t next_long_integer(const char *data, apr_size_t len, apr_size_t *at)
+{
+    apr_size_t i, n;
+
+    for (i = *at; i < len; i++) {
+        if (data[i] == '"') {
+            for (i++; i < len && data[i] != '"'; i++) {
+                i += data[i] == '\\';
+            }
+        }
+        else if (data[i] == '-' || apr_isdigit(data[i])) {
+            for (n = 1;
+                 i + n < len && (apr_isdigit(data[i + n]) || strchr("+-.eE", data[i + n]));) {
+                n++;
+            }
+            if (is_long_integer(data + i, n)) {
+                *at = i;
+                return n;
+            }
+            i += n - 1;
+        }
+    }
+    return 0;
+}
+
+/* Puts such integers in quotes, so that their digits stay. */
+static const char *keep_digits(apr_size_t *len, const char *data, apr_pool_t *pool)
+{
+    apr_size_t at, from = 0, n, found = 0;
+    char *out, *to;
+
+    for (at = 0; (n = next_long_integer(data, *len, &at)) > 0; at += n) {
+        found++;
+    }
+    if (found == 0) {
+        return data;
+    }
+    to = out = apr_palloc(pool, *len + found * 2);
+    for (at = 0; (n = next_long_integer(data, *len, &at)) > 0; from = at) {
+        memcpy(to, data + from, at - from);
+        to += at - from;
+        *to++ = '"';
+        memcpy(to, data + at, n);
+        to += n;
+        *to++ = '"';
+        at += n;
+    }
+    memcpy(to, data + from, *len - from);
+    *len += found * 2;
+    return out;
+}
+
+/* ---- reading ---- */
 
 static apr_status_t put_value(void *value)
 {
@@ -138,12 +138,13 @@ apr_status_t crm360_json_parse(json_object **value, const char **why, const char
     *value = NULL;
     scan.data = crm360_utf8_clean(&scan.len, data, len, pool);
     crm360_scan_mark(&scan);
-    *why = scan.len > INT_MAX ? "the text is too long" : scan_text(&scan);
+    *why = scan.len > INT_MAX / 2 ? "the text is too long" : scan_text(&scan);
     if (*why) {
         *why = crm360_scan_place(&scan, *why, pool);
         return APR_EINVAL;
     }
-    *value = build(scan.data, scan.len);
+    data = keep_digits(&scan.len, scan.data, pool);
+    *value = build(data, scan.len);
     if (*value) {
         apr_pool_cleanup_register(pool, *value, put_value, apr_pool_cleanup_null);
         return APR_SUCCESS;

@@ -10,16 +10,13 @@
 
 /* Parses `len` bytes that must hold exactly one JSON value (a byte-order mark in front and white
  * space around are fine). Invalid UTF-8 is replaced by U+FFFD first; nesting is limited to 64
- * levels, the number of values to 200,000. On success *value is freed with `pool` (borrow it; do
- * not json_object_put it). APR_EINVAL: *why says "line L, column C: ..." and what was expected. */
+ * levels, the number of values to 200,000. An integer that does not fit into 64 bits becomes a
+ * string of its digits (json-c would cut it); a decimal keeps its text. On success *value is freed
+ * with `pool` (borrow it; do not json_object_put it). APR_EINVAL: *why says "line L, column C:
+ * ..." and what was expected. */
 apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
                                apr_size_t len, apr_pool_t *pool)
     __attribute__((warn_unused_result));
-
-/* `len` bytes as valid UTF-8 without NUL: wrong bytes become U+FFFD, NUL is dropped. Returns `data`
- * itself when nothing needs changing, else a copy in `pool`; *out_len is the new length. */
-const char *crm360_utf8_clean(apr_size_t *out_len, const char *data, apr_size_t len,
-                              apr_pool_t *pool);
 
 /* `text` as a quoted JSON string, in `pool`. */
 const char *crm360_json_quote(const char *text, apr_pool_t *pool);

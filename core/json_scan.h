@@ -14,7 +14,7 @@
 
 /* A place of reading. Whoever begins sets data and len, the rest is 0. NUL is read over, wherever
  * it stands, and bytes that are no UTF-8 are fine inside strings: whoever builds a value cleans it
- * (crm360_utf8_clean). */
+ * (charset.h). */
 typedef struct crm360_scan_t {
     const char *data;
     apr_size_t len;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/charset.h"
+
 #define QUOTE_MOST 60 /* bytes of a caller's value repeated in an error text */
 
 /* Ranges are those of the columns that the ids end up in: Int16 and Int32 of the OData pages. */
@@ -59,12 +61,14 @@ static int hex_digit(char c)
     return -1;
 }
 
-apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_size_t len,
-                                  apr_pool_t *pool)
+/* Decodes %XX and '+' of `len` bytes; *decoded is NUL-terminated. Returns how many escapes are
+ * wrong: a bad one is kept as it stands, %00 is left out. */
+static apr_size_t unescape(char **decoded, apr_size_t *decoded_len, const char *text,
+                           apr_size_t len, apr_pool_t *pool)
 {
     char *out = apr_palloc(pool, len + 1);
     char *to = out;
-    apr_size_t i;
+    apr_size_t i, wrong = 0;
 
     for (i = 0; i < len; i++) {
         char c = text[i];
@@ -76,17 +80,43 @@ apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_si
             int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
             int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
 
-            if (high < 0 || low < 0 || (high == 0 && low == 0)) {
-                return APR_EINVAL;
+            wrong += high < 0 || low < 0 || (high == 0 && low == 0);
+            if (high >= 0 && low >= 0) {
+                c = (char)(high * 16 + low);
+                i += 2;
             }
-            c = (char)(high * 16 + low);
-            i += 2;
         }
-        *to++ = c;
+        if (c != '\0') {
+            *to++ = c;
+        }
     }
     *to = '\0';
     *decoded = out;
+    *decoded_len = (apr_size_t)(to - out);
+    return wrong;
+}
+
+apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_size_t len,
+                                  apr_pool_t *pool)
+{
+    char *out;
+    apr_size_t out_len;
+
+    if (unescape(&out, &out_len, text, len, pool) > 0) {
+        return APR_EINVAL;
+    }
+    *decoded = out;
     return APR_SUCCESS;
+}
+
+const char *crm360_params_text(const char *text, apr_size_t len, const char *charset,
+                               apr_pool_t *pool)
+{
+    char *bytes;
+    apr_size_t bytes_len;
+
+    unescape(&bytes, &bytes_len, text, len, pool);
+    return crm360_charset_decode(&bytes_len, bytes, bytes_len, charset, pool);
 }
 
 /* `len` bytes of a caller's text for an error text: in double quotes, cut, and only printable
@@ -116,16 +146,7 @@ static const char *quoted(const char *text, apr_size_t len, apr_pool_t *pool)
     return out;
 }
 
-/* One name=value of a query string, still encoded. */
-typedef struct pair_t {
-    const char *name;
-    apr_size_t name_len;
-    const char *value; /* empty when there is no '=' */
-    apr_size_t value_len;
-} pair_t;
-
-/* Takes the next pair off *rest. 0 at the end. */
-static int next_pair(pair_t *pair, const char **rest)
+int crm360_params_next(crm360_param_pair_t *pair, const char **rest)
 {
     apr_size_t len;
     const char *equals;
@@ -147,7 +168,8 @@ static int next_pair(pair_t *pair, const char **rest)
 }
 
 /* The rule for a pair's name, NULL when it is not a parameter of ours. */
-static const param_rule_t *find_rule(const pair_t *pair, crm360_process_t process, apr_pool_t *pool)
+static const param_rule_t *find_rule(const crm360_param_pair_t *pair, crm360_process_t process,
+                                     apr_pool_t *pool)
 {
     const char *name;
     int i;
@@ -262,7 +284,8 @@ static apr_status_t refuse(crm360_param_error_t *error, const param_rule_t *rule
 
 /* Checks one value and puts it into `params`. An empty one that may be empty changes nothing. */
 static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *error,
-                               const param_rule_t *rule, const pair_t *pair, apr_pool_t *pool)
+                               const param_rule_t *rule, const crm360_param_pair_t *pair,
+                               apr_pool_t *pool)
 {
     void *member = (char *)params + rule->offset;
     const char *value;
@@ -301,13 +324,13 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
                                 const char *query, crm360_process_t process, apr_pool_t *pool)
 {
     int seen[RULES] = {0};
-    pair_t pair;
+    crm360_param_pair_t pair;
     int i;
 
     memset(params, 0, sizeof(*params));
     memset(error, 0, sizeof(*error));
     query = query ? query : "";
-    while (next_pair(&pair, &query)) {
+    while (crm360_params_next(&pair, &query)) {
         const param_rule_t *rule = find_rule(&pair, process, pool);
         apr_status_t rv;
 
@@ -333,22 +356,53 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
     return APR_SUCCESS;
 }
 
-const char *crm360_params_get(const char *query, const char *name, apr_pool_t *pool)
+int crm360_params_is_own(const char *name)
 {
-    pair_t pair;
+    int i;
 
-    query = query ? query : "";
-    while (next_pair(&pair, &query)) {
-        const char *text;
-
-        if (crm360_params_decode(&text, pair.name, pair.name_len, pool) == APR_SUCCESS &&
-            apr_cstr_casecmp(text, name) == 0) {
-            return crm360_params_decode(&text, pair.value, pair.value_len, pool) == APR_SUCCESS
-                       ? text
-                       : NULL;
+    for (i = 0; i < RULES; i++) {
+        if (apr_cstr_casecmp(rules[i].name, name) == 0) {
+            return 1;
         }
     }
-    return NULL;
+    return apr_cstr_casecmp("token", name) == 0;
+}
+
+/* The first pair of a name (any case). 0 when there is none. */
+static int find_pair(crm360_param_pair_t *pair, const char *query, const char *name,
+                     apr_pool_t *pool)
+{
+    const char *text;
+
+    query = query ? query : "";
+    while (crm360_params_next(pair, &query)) {
+        if (crm360_params_decode(&text, pair->name, pair->name_len, pool) == APR_SUCCESS &&
+            apr_cstr_casecmp(text, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+const char *crm360_params_charset(const char *query, apr_pool_t *pool)
+{
+    crm360_param_pair_t pair;
+
+    return find_pair(&pair, query, "charset", pool)
+               ? crm360_params_text(pair.value, pair.value_len, NULL, pool)
+               : NULL;
+}
+
+const char *crm360_params_get(const char *query, const char *name, apr_pool_t *pool)
+{
+    crm360_param_pair_t pair;
+    const char *text;
+
+    if (!find_pair(&pair, query, name, pool) ||
+        crm360_params_decode(&text, pair.value, pair.value_len, pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    return crm360_params_text(pair.value, pair.value_len, crm360_params_charset(query, pool), pool);
 }
 
 int crm360_path_value_ok(const char *value)

@@ -41,8 +41,33 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
 apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_size_t len,
                                   apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* First value of query parameter `name` (any case), decoded, or NULL: for handlers that read a
- * platform's own parameters (store, currency, numero, ...). */
+/* One name=value of a query string or form, still encoded. Points into it. */
+typedef struct crm360_param_pair_t {
+    const char *name;
+    apr_size_t name_len;
+    const char *value; /* empty when there is no '=' */
+    apr_size_t value_len;
+} crm360_param_pair_t;
+
+/* Takes the next pair off *rest, a NUL-terminated text. 0 at the end. */
+int crm360_params_next(crm360_param_pair_t *pair, const char **rest);
+
+/* A platform's own name or value: %XX and '+' of `len` bytes decoded, bytes of `charset` (NULL =
+ * not told; crm360_charset_decode()) turned into UTF-8. A bad escape stays as it stands, NUL is
+ * dropped. NUL-terminated, in `pool`. */
+const char *crm360_params_text(const char *text, apr_size_t len, const char *charset,
+                               apr_pool_t *pool);
+
+/* What a query string or form says about the charset of its values: its parameter `charset`
+ * (Smsbox), or NULL. */
+const char *crm360_params_charset(const char *query, apr_pool_t *pool);
+
+/* Whether a name (any case) is one of CRM360's own: a documented parameter, or `token`. */
+int crm360_params_is_own(const char *name);
+
+/* First value of query parameter `name` (any case), decoded to UTF-8 by the query's own charset,
+ * or NULL; also when it has a bad escape. For handlers that read one of a platform's parameters
+ * (store, currency). */
 const char *crm360_params_get(const char *query, const char *name, apr_pool_t *pool);
 
 /* Whether one path value is well formed: 1 to 64 characters of A-Z a-z 0-9 . _ - */

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/json.h"
 #include "core/log.h"
 #include "crm/date.h"
+#include "handlers/body.h"
 #include "handlers/field.h"
 
 static int serves(const crm360_route_t *route)
@@ -45,11 +45,9 @@ static void compare_topic(const crm360_message_t *message)
 static int read_event(handler_result_t *result, handler_shopify_event_t *event, apr_pool_t *pool)
 {
     const crm360_message_t *message = event->message;
-    const char *why, *triggered;
+    const char *triggered;
 
-    if (crm360_json_parse(&event->body, &why, message->body, message->body_len, pool) !=
-        APR_SUCCESS) {
-        result->reason = apr_pstrcat(pool, "the body is not JSON: ", why, NULL);
+    if (!handler_body_json(&event->body, &result->reason, message, pool)) {
         return 0;
     }
     if (!json_object_is_type(event->body, json_type_object)) {

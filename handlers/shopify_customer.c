@@ -54,7 +54,6 @@ static const char *digits_of(const char *text, apr_pool_t *pool)
 /* A member that holds an id as integer, text of digits or gid. */
 static const char *id_member(json_object *object, const char *name, apr_pool_t *pool)
 {
-    json_object *value;
     const char *text;
 
     if (handler_field_text(&text, object, name, pool) != HANDLER_FIELD_VALUE) {
@@ -62,11 +61,6 @@ static const char *id_member(json_object *object, const char *name, apr_pool_t *
     }
     if (strncmp(text, GID, strlen(GID)) == 0) {
         return digits_of(text + strlen(GID), pool);
-    }
-    /* json-c stops at the largest number it knows instead of failing. */
-    json_object_object_get_ex(object, name, &value);
-    if (json_object_is_type(value, json_type_int) && strcmp(text, "18446744073709551615") == 0) {
-        return NULL;
     }
     return strchr(text, '?') ? NULL : digits_of(text, pool);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/charset.h"
 #include "core/json.h"
 #include "core/message_element.h"
 #include "t/unit/tap.h"

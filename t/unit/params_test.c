@@ -223,6 +223,46 @@ static void test_get(apr_pool_t *pool)
     is_text(crm360_params_get(query, "bad", pool), NULL, "what cannot be decoded is not");
     is_text(crm360_params_get(query, "other", pool), NULL, "nor what was not sent");
     is_text(crm360_params_get(NULL, "other", pool), NULL, "nor anything without a query");
+    is_text(crm360_params_get("store=caf%E9", "store", pool), "caf\xc3\xa9", "always UTF-8");
+    is_text(crm360_params_get("m=%A4&charset=ISO-8859-15", "m", pool), "\xe2\x82\xac",
+            "by the charset of the query");
+}
+
+static void test_text(apr_pool_t *pool)
+{
+    static const struct {
+        const char *text;
+        const char *charset;
+        const char *want;
+    } rows[] = {
+        {"", NULL, ""},
+        {"a+b%20c", NULL, "a b c"},
+        {"%zz%4", NULL, "%zz%4"},
+        {"100%", NULL, "100%"},
+        {"a%00b", NULL, "ab"},
+        {"d%E9sol%E9", NULL, "d\xc3\xa9sol\xc3\xa9"},
+        {"d%C3%A9sol%C3%A9", NULL, "d\xc3\xa9sol\xc3\xa9"},
+        {"d%C3%A9", "iso_8859-1", "d\xc3\x83\xc2\xa9"},
+        {"%C3%A9%E9", NULL, "\xc3\xa9\xef\xbf\xbd"},
+        {"%80", "klingon", "\xe2\x82\xac"},
+    };
+    crm360_param_pair_t pair;
+    const char *rest = "&&a=1&=2&b&c=d=e&";
+    char seen[64] = "";
+    unsigned i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        is_text(crm360_params_text(rows[i].text, strlen(rows[i].text), rows[i].charset, pool),
+                rows[i].want, rows[i].text);
+    }
+    while (crm360_params_next(&pair, &rest)) {
+        snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "[%.*s|%.*s]",
+                 (int)pair.name_len, pair.name, (int)pair.value_len, pair.value);
+    }
+    is_text(seen, "[a|1][|2][b|][c|d=e]", "the pairs of a query");
+    ok(crm360_params_is_own("sourceid") && crm360_params_is_own("TOKEN") &&
+           crm360_params_is_own("secondsOfInvisibility") && !crm360_params_is_own("store"),
+       "our own parameters are known");
 }
 
 static void test_path(void)
@@ -266,6 +306,7 @@ int main(void)
     test_email_process(pool);
     test_decode(pool);
     test_get(pool);
+    test_text(pool);
     test_path();
     apr_pool_destroy(pool);
     apr_terminate();

@@ -104,12 +104,15 @@ static void broken_bodies(void)
     }
     is_text(ask("SELECT COUNT(*) FROM Contacts"), "0", "nothing broken was written");
     is_text(post("Insert", "{\"id\":1,\"first_name\":\"L\xE9"
-                           "a\"}"),
-            NULL, "wrong UTF-8 is done");
+                           "a\",\"last_name\":\"Z\"}"),
+            NULL, "a body in Latin-1 is done");
     is_text(ask("SELECT FirstName FROM Contacts"),
-            "L\xEF\xBF\xBD"
+            "L\xC3\xA9"
             "a",
-            "as U+FFFD");
+            "and read as such");
+    is_text(post("Update", "{\"id\":1,\"first_name\":\"\xC3\xA9\xE9\"}"), NULL,
+            "a body with one wrong byte is done");
+    is_text(ask("SELECT FirstName FROM Contacts"), "\xC3\xA9\xEF\xBF\xBD", "as U+FFFD");
 }
 
 int main(void)
