@@ -23,18 +23,24 @@ static const crm_db_statement_t insert_row = {
     "AND " rule
 
 static const crm_db_statement_t count_of_source[] = {
-    [CRM_IDENTIFIER_NAMED] = {.label = "identifier_named", .sql = COUNT(CRM_IDENTIFIER_IS_NAMED)},
-    [CRM_IDENTIFIER_OTHER] = {.label = "identifier_other", .sql = COUNT(CRM_IDENTIFIER_IS_OTHER)},
+    [CRM_IDENTIFIER_NAMED] = {.label = "identifier_named",
+                              .sql = COUNT(CRM_IDENTIFIER_IS_NAMED("i"))},
+    [CRM_IDENTIFIER_OTHER] = {.label = "identifier_other",
+                              .sql = COUNT(CRM_IDENTIFIER_IS_OTHER("i"))},
 };
 
-/* The key is built from the columns: rows of other programs may have another
- * ContactIdentifierId. */
+/* A name made of a mail address or number counts only where the source has no name of its own: it
+ * does not keep alive whom the source has deleted. The key is built from the columns: rows of other
+ * programs may have another ContactIdentifierId. */
 static const crm_db_statement_t count_live = {
     .label = "identifier_live",
-    .sql = "SELECT COUNT(*) FROM ContactIdentifiers i LEFT JOIN WebhookVersions v"
-           " ON v.TargetTable = '" TABLE
-           "' AND v.TargetKey = CAST(i.SourceId AS TEXT) || ':' || i.Identifier AND v.Deleted = 1"
-           " WHERE i.ContactId = %d AND v.TargetKey IS NULL"};
+    .sql =
+        "SELECT COUNT(*) FROM ContactIdentifiers i LEFT JOIN WebhookVersions v"
+        " ON v.TargetTable = '" TABLE "'"
+        " AND v.TargetKey = CAST(i.SourceId AS TEXT) || ':' || i.Identifier AND v.Deleted = 1"
+        " WHERE i.ContactId = %d AND v.TargetKey IS NULL AND (" CRM_IDENTIFIER_IS_NAMED(
+            "i") " OR NOT EXISTS (SELECT 1 FROM ContactIdentifiers n WHERE n.ContactId ="
+                 " i.ContactId AND n.SourceId = i.SourceId AND " CRM_IDENTIFIER_IS_NAMED("n") "))"};
 
 const char *crm_identifier_key(int source_id, const char *identifier, apr_pool_t *pool)
 {

@@ -38,16 +38,17 @@ typedef enum {
     CRM_IDENTIFIER_OTHER  /* those, and those known by a mail address */
 } crm_identifier_rule_t;
 
-/* Conditions on ContactIdentifiers i. */
-#define CRM_IDENTIFIER_IS_NAMED "SUBSTR(i.Identifier, 1, 6) NOT IN ('email:', 'phone:')"
-#define CRM_IDENTIFIER_IS_OTHER "SUBSTR(i.Identifier, 1, 6) <> 'phone:'"
+/* Conditions on a row of ContactIdentifiers, by its alias in the statement. */
+#define CRM_IDENTIFIER_IS_NAMED(row) "SUBSTR(" row ".Identifier, 1, 6) NOT IN ('email:', 'phone:')"
+#define CRM_IDENTIFIER_IS_OTHER(row) "SUBSTR(" row ".Identifier, 1, 6) <> 'phone:'"
 
 /* Whether the rule refuses a contact. */
 apr_status_t crm_identifier_refuses(int *refuses, crm_db_t *db, int contact_id, int source_id,
                                     crm_identifier_rule_t rule, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* How many of a contact's identifiers carry no mark of deletion. */
+/* How many of a contact's identifiers carry no mark of deletion; those made of a mail address or
+ * number do not count beside a name of the source's own. */
 apr_status_t crm_identifier_live(int *live, crm_db_t *db, int contact_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 

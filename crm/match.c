@@ -40,17 +40,17 @@ static const crm_db_statement_t find_by[][3] = {
         {
             [CRM_IDENTIFIER_ANY] = {.label = "match_email", .sql = FIND(BY_EMAIL, "1 = 0")},
             [CRM_IDENTIFIER_NAMED] = {.label = "match_email_named",
-                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_NAMED)},
+                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_NAMED("i"))},
             [CRM_IDENTIFIER_OTHER] = {.label = "match_email_other",
-                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_OTHER)},
+                                      .sql = FIND(BY_EMAIL, CRM_IDENTIFIER_IS_OTHER("i"))},
         },
     [CRM_POINT_PHONE] =
         {
             [CRM_IDENTIFIER_ANY] = {.label = "match_phone", .sql = FIND(BY_PHONE, "1 = 0")},
             [CRM_IDENTIFIER_NAMED] = {.label = "match_phone_named",
-                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_NAMED)},
+                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_NAMED("i"))},
             [CRM_IDENTIFIER_OTHER] = {.label = "match_phone_other",
-                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_OTHER)},
+                                      .sql = FIND(BY_PHONE, CRM_IDENTIFIER_IS_OTHER("i"))},
         },
 };
 
