@@ -55,7 +55,7 @@ typedef enum {
     ANY,
     VOWEL,    /* A E I O U Y */
     FRONT,    /* E I Y: C and G are soft before them */
-    NO_NASAL, /* behind N: neither a vowel nor N nor M, so that AN is one sound (JEAN, but JEANNE) */
+    NO_NASAL, /* behind N: neither a vowel nor N nor M, so that AN is one (JEAN, but JEANNE) */
     LIPS,     /* behind M: B or P, likewise (CHAMPION, but CHAMOIS) */
     SOFT,     /* J or G, which swallow an E (GEORGES) */
     END,      /* the end of the name */
@@ -197,21 +197,20 @@ static int fits(context_t context, char neighbour, int heard)
 /* Takes silent ends off `letters`, which never become longer by it. */
 static void trim(char *letters)
 {
-    apr_size_t length = strlen(letters);
+    apr_size_t length = strlen(letters), vowel = strcspn(letters, "AEIOUY");
     size_t i = 0;
 
     while (i < sizeof(endings) / sizeof(endings[0])) {
         apr_size_t ending = strlen(endings[i].letters);
         apr_size_t instead = strlen(endings[i].instead);
         apr_size_t left = length - ending + instead;
-        char *end;
+        char *end = letters + length - ending;
 
-        if (length < ending || left < 2 || strcspn(letters, "AEIOUY") >= left ||
-            strcmp(letters + length - ending, endings[i].letters) != 0) {
+        if (length < ending || left < 2 || vowel >= left ||
+            memcmp(end, endings[i].letters, ending) != 0) {
             i++;
             continue;
         }
-        end = letters + length - ending;
         memcpy(end, endings[i].instead, instead + 1);
         length = left;
         i = 0;
@@ -233,7 +232,7 @@ static const char *sound_of(char *letters, apr_pool_t *pool)
         const rule_t *rule = rules;
         const char *s;
 
-        while (strncmp(at, rule->letters, strlen(rule->letters)) != 0 ||
+        while (*at != rule->letters[0] || strncmp(at, rule->letters, strlen(rule->letters)) != 0 ||
                !fits(rule->before, before, heard) ||
                !fits(rule->behind, at[strlen(rule->letters)], heard)) {
             rule++;
@@ -250,8 +249,8 @@ static const char *sound_of(char *letters, apr_pool_t *pool)
     return sound;
 }
 
-/* The letters A-Z of `text` up to its end or to `stop`, at most LETTERS_MOST of them; *rest is what
- * follows `stop`. */
+/* The letters A-Z of `text` up to its end or to `stop`, at most LETTERS_MOST of them; *rest is
+ * what follows `stop`. */
 static char *letters_until(const char **rest, const char *text, char stop, apr_pool_t *pool)
 {
     char *letters = apr_palloc(pool, LETTERS_MOST + 1);
