@@ -178,6 +178,20 @@ static int is_feminine_pair(const char *a, const char *b, apr_pool_t *pool)
     return adds_e(a, b) || adds_e(b, a) || adds_e(a_once, b_once) || adds_e(b_once, a_once);
 }
 
+/* The names as a whole, or a word of one and a word of the other. */
+static int are_his_and_hers(const crm_name_t *a, const crm_name_t *b, apr_pool_t *pool)
+{
+    int i, j, found = is_feminine_pair(a->letters, b->letters, pool);
+
+    for (i = 0; i < a->words->nelts && !found; i++) {
+        for (j = 0; j < b->words->nelts && !found; j++) {
+            found = is_feminine_pair(APR_ARRAY_IDX(a->words, i, const char *),
+                                     APR_ARRAY_IDX(b->words, j, const char *), pool);
+        }
+    }
+    return found;
+}
+
 /* ---- slips of the pen ---- */
 
 /* Last names and companies. Members of a family do not differ in them, so more may be forgiven. */
@@ -290,7 +304,6 @@ static crm_name_level_t level_of(const crm_name_t *a, const crm_name_t *b, apr_p
 {
     int first = a->kind == CRM_NAME_FIRST || b->kind == CRM_NAME_FIRST;
     crm_name_level_t level;
-    int feminine;
 
     if (!*a->letters || !*b->letters) {
         return CRM_NAME_ABSENT;
@@ -301,12 +314,8 @@ static crm_name_level_t level_of(const crm_name_t *a, const crm_name_t *b, apr_p
     if (a->other_script || b->other_script) {
         return CRM_NAME_DIFFERENT;
     }
-    feminine = first && is_feminine_pair(a->letters, b->letters, pool);
     if (equal(a->sound, b->sound) || equal(a->parts, b->parts)) {
-        return feminine ? CRM_NAME_FEMININE : CRM_NAME_SOUND;
-    }
-    if (feminine) {
-        return CRM_NAME_DIFFERENT;
+        return first && are_his_and_hers(a, b, pool) ? CRM_NAME_FEMININE : CRM_NAME_SOUND;
     }
     if (!first &&
         equal(sorted_words(a->words, particles, pool), sorted_words(b->words, particles, pool))) {

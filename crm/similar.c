@@ -41,7 +41,7 @@ static int next_row(row_t now, const row_t last, const row_t before_last, const 
 
 int crm_similar_distance(const char *a, const char *b, int most)
 {
-    int a_length = length_of(a), b_length = length_of(b), i, least = 0, last_least;
+    int a_length = length_of(a), b_length = length_of(b), i;
     row_t rows[3];
 
     if (a_length - b_length > most || b_length - a_length > most) {
@@ -51,10 +51,8 @@ int crm_similar_distance(const char *a, const char *b, int most)
         rows[0][i] = i;
     }
     for (i = 1; i <= a_length; i++) {
-        last_least = least;
-        least = next_row(rows[i % 3], rows[(i + 2) % 3], rows[(i + 1) % 3], a, i, b, b_length);
-        /* A swap reaches over one row, so two in succession must be too far. */
-        if (least > most && last_least > most) {
+        /* The rows' least numbers never fall: what is too far here stays so. */
+        if (next_row(rows[i % 3], rows[(i + 2) % 3], rows[(i + 1) % 3], a, i, b, b_length) > most) {
             return most + 1;
         }
     }
