@@ -13,7 +13,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/json.h"
+#include "core/charset.h"
 #include "ctl/ctl.h"
 
 #define FILE_MOST (64 * 1024 * 1024) /* La Poste's has 2 to 3 MB */
@@ -138,38 +138,6 @@ static apr_status_t read_file(char **data, apr_size_t *length, reader_t *reader,
     return rv;
 }
 
-/* Windows-1252 as UTF-8. */
-static char *from_windows(const char *data, apr_size_t length, apr_pool_t *pool)
-{
-    /* 0x80 to 0x9f; ISO-8859-1 has nothing there that a text would use. 0xfffd = no character. */
-    static const unsigned short high[32] = {
-        0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-        0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd, 0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-        0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178};
-    char *text = apr_palloc(pool, 3 * length + 1), *to = text;
-    unsigned int c;
-    apr_size_t i;
-
-    for (i = 0; i < length; i++) {
-        c = (unsigned char)data[i];
-        c = c >= 0x80 && c < 0xa0 ? high[c - 0x80] : c;
-        if (c < 0x80) {
-            *to++ = (char)c;
-        }
-        else if (c < 0x800) {
-            *to++ = (char)(0xc0 | c >> 6);
-            *to++ = (char)(0x80 | (c & 0x3f));
-        }
-        else {
-            *to++ = (char)(0xe0 | c >> 12);
-            *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-            *to++ = (char)(0x80 | (c & 0x3f));
-        }
-    }
-    *to = '\0';
-    return text;
-}
-
 /* The line of the first byte in which two texts differ. */
 static int line_of_difference(const char *one, const char *other)
 {
@@ -202,7 +170,8 @@ static apr_status_t decode(reader_t *reader, char *data, apr_size_t length)
         }
     }
     else if (clean != data) {
-        reader->at = from_windows(data, length, reader->pool);
+        reader->at = (char *)crm360_charset_decode(&clean_length, data, length, "Windows-1252",
+                                                   reader->pool);
     }
     reader->line = 1;
     return APR_SUCCESS;
