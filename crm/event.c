@@ -1,4 +1,7 @@
-/* The rows of WebhookEvents (see event.h). Must never change one, but for whom it belongs to. */
+/*
+ * The rows of WebhookEvents (see event.h). Must never change one, but for whom it belongs to, and
+ * for an event that another message had told before: then the row is that one's.
+ */
 #include "crm/event.h"
 
 #include <apr_sha1.h>
@@ -17,6 +20,13 @@ static const crm_db_statement_t insert_row = {
     .sql = "INSERT INTO WebhookEvents (SourceId, EventIdentifier, MessageId, ContactId, Kind, At,"
            " EventChannelId, EventCategoryId, Address, Reference, Detail)"
            " VALUES (%d, %s, %s, %d, %s, %s, %d, %d, %s, %s, %s) ON CONFLICT DO NOTHING"};
+
+/* Ids of messages sort by arrival. */
+static const crm_db_statement_t update_row = {
+    .label = "event_update",
+    .sql = "UPDATE WebhookEvents SET MessageId = %s, Kind = %s, At = %s, EventChannelId = %d,"
+           " EventCategoryId = %d, Address = %s, Reference = %s, Detail = %s"
+           " WHERE SourceId = %d AND EventIdentifier = %s AND MessageId > %s"};
 
 static const crm_db_statement_t adopt_rows = {
     .label = "event_adopt",
@@ -49,6 +59,33 @@ static const char *address_of(crm_point_kind_t kind, const char *address, apr_po
     return strchr(crm_match_key(kind, address, pool), ':') + 1;
 }
 
+/* Adds the row; one that is there becomes that of the message that came first. */
+static apr_status_t write_row(int *added, crm_db_t *db, const crm_event_t *event, int contact_id,
+                              apr_pool_t *pool)
+{
+    const char *source = crm_db_int(event->source_id, pool);
+    const char *identifier = short_identifier(event->identifier, pool);
+    const char *at = crm_date_text(event->at_ms, pool);
+    const char *channel = crm_db_id((int)event->channel, pool);
+    const char *category = crm_db_id((int)event->category, pool);
+    const char *address =
+        event->address ? address_of(event->address_kind, event->address, pool) : NULL;
+    apr_status_t rv = crm_db_execute(
+        added, db, &insert_row,
+        CRM_DB_VALUES(source, identifier, event->message_id, crm_db_id(contact_id, pool),
+                      event->kind, at, channel, category, address, event->reference, event->detail),
+        pool);
+
+    if (rv == APR_SUCCESS && !*added) {
+        rv = crm_db_execute(NULL, db, &update_row,
+                            CRM_DB_VALUES(event->message_id, event->kind, at, channel, category,
+                                          address, event->reference, event->detail, source,
+                                          identifier, event->message_id),
+                            pool);
+    }
+    return rv;
+}
+
 apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, apr_pool_t *pool)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -63,16 +100,7 @@ apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, a
         }
     }
     if (rv == APR_SUCCESS) {
-        rv = crm_db_execute(
-            &added, db, &insert_row,
-            CRM_DB_VALUES(
-                crm_db_int(event->source_id, pool), short_identifier(event->identifier, pool),
-                event->message_id, crm_db_id(contact_id, pool), event->kind,
-                crm_date_text(event->at_ms, pool), crm_db_id((int)event->channel, pool),
-                crm_db_id((int)event->category, pool),
-                event->address ? address_of(event->address_kind, event->address, pool) : NULL,
-                event->reference, event->detail),
-            pool);
+        rv = write_row(&added, db, event, contact_id, pool);
     }
     if (fresh) {
         *fresh = added;

@@ -1,6 +1,8 @@
 /*
  * WebhookEvents: the timeline, one row for each thing that a webhook tells has happened. What
- * handlers use. An event that is told again adds no row. Rows are kept for Crm360EventKeep.
+ * handlers use. An event that is told again adds no row: of several messages that tell it, the row
+ * is that of the first, by its id, in whatever order they are done. Rows are kept for
+ * Crm360EventKeep.
  */
 #ifndef CRM_EVENT_H
 #define CRM_EVENT_H

@@ -13,10 +13,11 @@ static const crm_db_statement_t select_owner = {
     .sql = "SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s",
     .locks = 1};
 
+/* Also one that is deleted: whether an event comes before or after the deletion must not matter. */
 static const crm_db_statement_t select_first_owner = {
     .label = "match_first_owner",
     .sql = "SELECT m.ContactId FROM WebhookMatches m JOIN Contacts c ON c.ContactId = m.ContactId"
-           " WHERE m.MatchKey = %s AND c.DeletionFlag = 0"};
+           " WHERE m.MatchKey = %s"};
 
 static const crm_db_statement_t insert_key = {
     .label = "match_insert",

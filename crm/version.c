@@ -90,6 +90,12 @@ const char *crm_version_earliest(apr_int64_t date_ms, apr_pool_t *pool)
     return crm_version_make(MOST_MS - within(date_ms), 0, "", 0, pool);
 }
 
+const char *crm_version_lasting(apr_int64_t date_ms, const char *body, apr_size_t len,
+                                apr_pool_t *pool)
+{
+    return crm_version_make(MOST_MS, date_ms, body, len, pool);
+}
+
 void crm_news_say(crm_news_t *news, const char *version, const char *value)
 {
     news->said = 1;

@@ -26,6 +26,10 @@ const char *crm_version_weak(const char *body, apr_size_t len, apr_pool_t *pool)
 /* The version of a group in which the earliest date wins instead of the newest. */
 const char *crm_version_earliest(apr_int64_t date_ms, apr_pool_t *pool);
 
+/* The version of what stays, whatever comes later: only another such, of a later date, is newer. */
+const char *crm_version_lasting(apr_int64_t date_ms, const char *body, apr_size_t len,
+                                apr_pool_t *pool);
+
 #define CRM_NEWS_COLUMNS 12 /* most columns of a group */
 
 /* What a message says about one group of columns. */

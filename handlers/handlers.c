@@ -3,9 +3,13 @@
 
 #include <strings.h>
 
+#include "handlers/mailjet.h"
+#include "handlers/primotexto.h"
 #include "handlers/shopify.h"
+#include "handlers/smsbox.h"
 
-const handler_t *const handlers[] = {&handler_shopify, NULL};
+const handler_t *const handlers[] = {&handler_shopify, &handler_mailjet, &handler_primotexto,
+                                     &handler_smsbox, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {
