@@ -264,7 +264,6 @@ static void orders(void)
                       "\"mobilePhone\":\"0612345678\",\"optin_partner\":\"1\"")),
     };
 
-    forms[5].source_id = 13;
     all_orders_agree(forms, 5, "the forms of a game");
     is_text(ask("SELECT FirstName, LastName, EmailOptin, MobilePhoneOptin, GlobalPartnerOptin,"
                 " Address4, PostCode FROM Contacts, Addresses"),
