@@ -1,6 +1,7 @@
 /* Bodies and query strings: charsets, JSON with its place, and events in every form. */
 #include "handlers/body.h"
 
+#include <apr_file_io.h>
 #include <apr_general.h>
 #include <apr_strings.h>
 
@@ -319,6 +320,82 @@ static void limits(void)
     free((void *)message->body);
 }
 
+/* ---- the fixtures, cut and spoilt ---- */
+
+static char *slurp(const char *path, apr_size_t *len)
+{
+    apr_finfo_t info;
+    apr_file_t *file;
+    char *text;
+
+    if (apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS ||
+        apr_file_info_get(&info, APR_FINFO_SIZE, file) != APR_SUCCESS) {
+        printf("Bail out! %s cannot be read (run from the project's folder)\n", path);
+        exit(1);
+    }
+    *len = (apr_size_t)info.size;
+    text = apr_pcalloc(pool, *len + 1);
+    apr_file_read_full(file, text, *len, NULL);
+    apr_file_close(file);
+    return text;
+}
+
+/* Objects, or a reason that says what was expected and repeats no text of the body. */
+static int reads_soundly(const char *body, apr_size_t len, int as_query)
+{
+    crm360_message_t *message = as_query ? message_of(NULL, apr_pstrmemdup(pool, body, len), "", 0)
+                                         : message_of(NULL, NULL, body, len);
+    const char *line = events_of(message, ALL);
+    apr_size_t clean;
+
+    free((void *)message->body);
+    return strcmp(line, "not an object") != 0 &&
+           crm360_utf8_clean(&clean, line, strlen(line), pool) == line &&
+           (*line == '{' || *line == '\0' ||
+            (strstr(line, "expected") && !strstr(line, "Marchand") && !strstr(line, "3361")));
+}
+
+static int spoil(const char *text, apr_size_t len, int as_query)
+{
+    static const char hurting[] = "\"\\{}[]:,=&%\n \0\xFF\xC3\xA9"
+                                  "5";
+    char *copy = apr_pmemdup(pool, text, len);
+    apr_size_t cut = (apr_size_t)rand() % (len + 1);
+    int times = rand() % 4;
+
+    while (times-- > 0) {
+        copy[(apr_size_t)rand() % len] = hurting[(apr_size_t)rand() % (sizeof(hurting) - 1)];
+    }
+    return reads_soundly(copy, rand() % 2 ? cut : len, as_query);
+}
+
+static void fixtures(void)
+{
+    apr_pool_t *whole = pool;
+    apr_size_t len;
+    char *line, *rest, *index = slurp("t/fixtures/index.tsv", &len);
+    int files = 0, i;
+
+    apr_strtok(index, "\n", &rest);
+    while ((line = apr_strtok(NULL, "\n", &rest)) != NULL) {
+        int as_query = strstr(line, "\tquery\t") != NULL, good = 1;
+        const char *text;
+
+        line[strcspn(line, "\t")] = '\0';
+        text = slurp(apr_pstrcat(pool, "t/fixtures/", line, NULL), &len);
+        good = reads_soundly(text, len, as_query);
+        for (i = 0; good && len > 0 && i < 300; i++) {
+            apr_pool_create(&pool, whole);
+            good = spoil(text, len, as_query);
+            apr_pool_destroy(pool);
+            pool = whole;
+        }
+        ok(good, "%s, whole and spoilt", line);
+        files++;
+    }
+    ok(files > 40, "%d fixtures", files);
+}
+
 int main(void)
 {
     apr_initialize();
@@ -328,6 +405,7 @@ int main(void)
     json();
     events();
     limits();
+    fixtures();
     apr_pool_destroy(pool);
     return tap_done();
 }
