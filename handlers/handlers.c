@@ -5,8 +5,9 @@
 
 #include "handlers/adictiz.h"
 #include "handlers/shopify.h"
+#include "handlers/zendesk.h"
 
-const handler_t *const handlers[] = {&handler_shopify, &handler_adictiz, NULL};
+const handler_t *const handlers[] = {&handler_shopify, &handler_adictiz, &handler_zendesk, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {
