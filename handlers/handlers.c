@@ -5,9 +5,11 @@
 
 #include "handlers/adictiz.h"
 #include "handlers/shopify.h"
+#include "handlers/tabology.h"
 #include "handlers/zendesk.h"
 
-const handler_t *const handlers[] = {&handler_shopify, &handler_adictiz, &handler_zendesk, NULL};
+const handler_t *const handlers[] = {&handler_shopify, &handler_adictiz, &handler_tabology,
+                                     &handler_zendesk, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {

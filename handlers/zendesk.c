@@ -1,9 +1,9 @@
 /*
  * Zendesk: tickets as cases. The body is a template that the customer keeps in Zendesk; how it is
  * read, broken or not, is zendesk_template.c. It has no date: the signed time of the request stands
- * for it (https://developer.zendesk.com/documentation/webhooks/verifying/). Doing a message twice is
- * harmless: everything is guarded by that time. Must never append comments: each message has all of
- * them.
+ * for it (https://developer.zendesk.com/documentation/webhooks/verifying/). Doing a message twice
+ * is harmless: everything is guarded by that time. Must never append comments: each message has all
+ * of them.
  */
 #include "handlers/zendesk.h"
 
