@@ -10,7 +10,6 @@ static const char *post(const char *body)
     return send_one(&(sent_t){.route = ROUTE, .body = body, .query = HERE});
 }
 
-/* '+' for true, '-' for false: PostgreSQL and SQLite show booleans differently. */
 static const char *header(void)
 {
     return ask("SELECT PurchaseIdentifier, PurchaseNumber, PurchaseTypeId, PurchaseStatusId,"
@@ -297,11 +296,9 @@ static void other_events(void)
 
 static void orders(void)
 {
-    /* The third to the fifth carry the same newest date. */
+    /* The second to the fourth carry the same newest date. */
     static const sent_t tab[] = {
         TAB("OPEN", "0", "1", "null", "null", ITEM(1, "1", "12:00:00", "")),
-        TAB("OPEN", "0", "3", "null", "null",
-            ITEM(1, "1", "12:00:00", "") "," ITEM(2, "2", "12:10:00", "")),
         TAB("OPEN", UUID, "6", "null", "null",
             ITEM(1, "1", "12:00:00", "") "," ITEM(2, "2", "12:10:00", "") "," ITEM(3, "3",
                                                                                    "12:20:00", "")),
@@ -329,7 +326,7 @@ static void orders(void)
                                                   ",\"void_reason\":\"x\",\"quantity\":\"-1\"")),
     };
 
-    all_orders_agree(tab, 6, "a tab until it is settled");
+    all_orders_agree(tab, 5, "a tab until it is settled");
     is_text(ask("SELECT PurchaseStatusId, AmountTaxIncluded, FirstName FROM PurchaseHeaders h"
                 " JOIN Contacts c ON c.ContactId = h.ContactId"),
             "4|4.000|Ann", "it is settled, by the member");
@@ -350,13 +347,12 @@ static void member_orders(void)
                        ",\"name\":\"Ann Bee\",\"email\":\"ann@b.fr\",\"phone\":\"0612345678\","
                        "\"marketing_permission_given\":1")},
         {.route = ROUTE,
-         .body = EVENT("2", "member.updated", "10:01:00",
-                       ",\"name\":\"Ann Boe\",\"phone\":null,\"dob\":\"17/05/1990\"")},
+         .body =
+             EVENT("3", "member.deactivated", "10:02:00",
+                   ",\"name\":\"Ann Boe\",\"phone\":null,\"dob\":\"17/05/1990\",\"active\":\"N\","
+                   "\"marketing_permission_given\":0")},
         {.route = ROUTE,
-         .body = EVENT("3", "member.deactivated", "10:02:00",
-                       ",\"active\":\"N\",\"marketing_permission_given\":0")},
-        {.route = ROUTE,
-         .body = EVENT("4", "member.activated", "10:02:00", ",\"phone\":\"0123456789\"")},
+         .body = EVENT("4", "member.activated", "10:02:01", ",\"phone\":\"0123456789\"")},
         {.route = ROUTE,
          .query = HERE,
          .body = "{\"id\":7,\"status\":\"SETTLED\",\"member_id\":\"" UUID
@@ -365,7 +361,7 @@ static void member_orders(void)
          .body = EVENT("5", "booking.arrived", "10:03:00", ",\"email\":\"ANN@b.fr\"")},
     };
 
-    all_orders_agree(events, 6, "a member");
+    all_orders_agree(events, 5, "a member");
     is_text(ask("SELECT FirstName, LastName, BirthYear, GlobalOptin, EmailOptin, Email,"
                 " MobilePhoneNumber, HomePhoneNumber FROM Contacts, Addresses"),
             "Ann|Boe|1990|0|0|ann@b.fr|NULL|+33123456789", "as it was told last");
