@@ -3,13 +3,17 @@
 
 #include <strings.h>
 
+#include "handlers/adictiz.h"
 #include "handlers/mailjet.h"
 #include "handlers/primotexto.h"
 #include "handlers/shopify.h"
 #include "handlers/smsbox.h"
+#include "handlers/tabology.h"
+#include "handlers/zendesk.h"
 
-const handler_t *const handlers[] = {&handler_shopify, &handler_mailjet, &handler_primotexto,
-                                     &handler_smsbox, NULL};
+const handler_t *const handlers[] = {&handler_shopify,  &handler_adictiz, &handler_primotexto,
+                                     &handler_smsbox,   &handler_mailjet, &handler_zendesk,
+                                     &handler_tabology, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {
