@@ -4,6 +4,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <string.h>
+
 #define MOST ((crm_decimal_t)999999999999999999) /* 15 digits and 3 behind the point */
 #define DIGITS_MOST 40                           /* of a number that is read to its end */
 
@@ -75,27 +77,32 @@ static int read_number(scan_t *scan, const char **text)
     return 1;
 }
 
-apr_status_t crm_decimal_parse(crm_decimal_t *value, const char *text)
+/* The whole of a text: blanks, sign, number, blanks. */
+static int read_text(scan_t *scan, int *negative, const char *text)
 {
-    scan_t scan = {.count = 0};
-    int negative = 0, i;
+    *scan = (scan_t){.count = 0};
+    *negative = 0;
+    text += strspn(text, " ");
+    if (*text == '-' || *text == '+') {
+        *negative = *text++ == '-';
+    }
+    if (!read_number(scan, &text)) {
+        return 0;
+    }
+    return text[strspn(text, " ")] == '\0';
+}
+
+/* The value, with the point moved to the right by `shift` places. */
+static apr_status_t parse(crm_decimal_t *value, const char *text, int shift)
+{
+    scan_t scan;
+    int negative, i;
 
     *value = 0;
-    while (*text == ' ') {
-        text++;
-    }
-    if (*text == '-' || *text == '+') {
-        negative = *text++ == '-';
-    }
-    if (!read_number(&scan, &text)) {
+    if (!read_text(&scan, &negative, text)) {
         return APR_EINVAL;
     }
-    while (*text == ' ') {
-        text++;
-    }
-    if (*text) {
-        return APR_EINVAL;
-    }
+    scan.point += shift;
     if (scan.count > 0 && scan.point > 15) {
         return APR_ERANGE;
     }
@@ -106,16 +113,50 @@ apr_status_t crm_decimal_parse(crm_decimal_t *value, const char *text)
         (*value)++;
     }
     if (*value > MOST) {
+        *value = 0;
         return APR_ERANGE;
     }
     *value = negative ? -*value : *value;
     return APR_SUCCESS;
 }
 
-/* value / divisor, half away from zero. */
-static __int128 divide(__int128 value, int divisor)
+apr_status_t crm_decimal_parse(crm_decimal_t *value, const char *text)
+{
+    return parse(value, text, 0);
+}
+
+apr_status_t crm_decimal_parse_percent(crm_decimal_t *value, const char *text)
+{
+    return parse(value, text, 2);
+}
+
+/* A double is off by less than a millionth: then the fourth to sixth place are all 0 or all 9. */
+int crm_decimal_rounds(const char *text)
+{
+    int zeros = 0, nines = 0, negative, i;
+    scan_t scan;
+    char digit;
+
+    if (!read_text(&scan, &negative, text)) {
+        return 0;
+    }
+    for (i = scan.point + 3; i < scan.point + 6; i++) {
+        digit = i >= 0 && i < scan.count ? scan.digits[i] : '0';
+        zeros += digit == '0';
+        nines += digit == '9';
+    }
+    return zeros < 3 && nines < 3;
+}
+
+/* value / divisor, half away from zero; the divisor is positive. */
+static __int128 divide(__int128 value, __int128 divisor)
 {
     return (value < 0 ? value - divisor / 2 : value + divisor / 2) / divisor;
+}
+
+static int fits(__int128 value)
+{
+    return value >= -MOST && value <= MOST;
 }
 
 crm_decimal_t crm_decimal_multiply(crm_decimal_t a, crm_decimal_t b)
@@ -123,6 +164,32 @@ crm_decimal_t crm_decimal_multiply(crm_decimal_t a, crm_decimal_t b)
     __int128 product = divide((__int128)a * b, 1000);
 
     return product > MOST ? MOST : product < -MOST ? -MOST : (crm_decimal_t)product;
+}
+
+apr_status_t crm_decimal_add(crm_decimal_t *sum, crm_decimal_t value)
+{
+    if (!fits((__int128)*sum + value)) {
+        return APR_ERANGE;
+    }
+    *sum += value;
+    return APR_SUCCESS;
+}
+
+apr_status_t crm_decimal_share(crm_decimal_t *result, crm_decimal_t value, crm_decimal_t part,
+                               crm_decimal_t whole)
+{
+    __int128 product = (__int128)value * part;
+
+    *result = 0;
+    if (whole == 0) {
+        return APR_ERANGE;
+    }
+    product = whole < 0 ? divide(-product, -(__int128)whole) : divide(product, whole);
+    if (!fits(product)) {
+        return APR_ERANGE;
+    }
+    *result = (crm_decimal_t)product;
+    return APR_SUCCESS;
 }
 
 crm_decimal_t crm_decimal_round(crm_decimal_t value, int places)

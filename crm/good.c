@@ -91,16 +91,14 @@ apr_status_t crm_good_category(int *id, crm_db_t *db, int source_id, int brand_i
                                const char *label, apr_pool_t *pool)
 {
     crm_news_t news[2] = {{.said = 0}};
-    const char *version;
 
     *id = 0;
     if (!label) {
         return APR_SUCCESS;
     }
-    version = crm_version_weak(label, strlen(label), pool);
-    crm_news_say(&news[0], version, label);
+    crm_news_guess(&news[0], label, pool);
     news[0].values[1] = label;
-    crm_news_say_id(&news[1], version, brand_id, pool);
+    crm_news_guess_id(&news[1], brand_id, pool);
     return crm_entity_ensure(id, db, &categories, source_id, label, news, pool);
 }
 
@@ -262,8 +260,7 @@ apr_status_t crm_good_of_line(int *id, crm_db_t *db, int source_id, const char *
 
     memcpy(news, good->news, sizeof(news));
     if (parent) {
-        crm_news_say(&news[CRM_GOOD_PARENT], crm_version_weak(parent, strlen(parent), pool),
-                     parent);
+        crm_news_guess(&news[CRM_GOOD_PARENT], parent, pool);
     }
     rv = crm_entity_known(id, db, &goods, source_id, good->identifier, news, pool);
     if (rv != APR_SUCCESS || *id) {

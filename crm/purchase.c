@@ -268,16 +268,14 @@ apr_status_t crm_purchase_store(int *id, crm_db_t *db, int source_id, const char
                                 int zone_id, int brand_id, apr_pool_t *pool)
 {
     crm_news_t news[3] = {{.said = 0}};
-    const char *version;
 
     *id = 0;
     if (!identifier) {
         return APR_SUCCESS;
     }
-    version = crm_version_weak(identifier, strlen(identifier), pool);
-    crm_news_say(&news[0], version, identifier);
-    crm_news_say_id(&news[1], version, zone_id, pool);
-    crm_news_say_id(&news[2], version, brand_id, pool);
+    crm_news_guess(&news[0], identifier, pool);
+    crm_news_guess_id(&news[1], zone_id, pool);
+    crm_news_guess_id(&news[2], brand_id, pool);
     return crm_entity_ensure(id, db, &stores, source_id, identifier, news, pool);
 }
 
@@ -285,14 +283,12 @@ apr_status_t crm_purchase_voucher(int *id, crm_db_t *db, int source_id, const ch
                                   apr_pool_t *pool)
 {
     crm_news_t news[2] = {{.said = 0}};
-    const char *version;
 
     *id = 0;
     if (!code) {
         return APR_SUCCESS;
     }
-    version = crm_version_weak(code, strlen(code), pool);
-    crm_news_say(&news[0], version, code);
-    crm_news_say_id(&news[1], version, type, pool);
+    crm_news_guess(&news[0], code, pool);
+    crm_news_guess_id(&news[1], type, pool);
     return crm_entity_ensure(id, db, &vouchers, source_id, code, news, pool);
 }

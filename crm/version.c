@@ -110,6 +110,18 @@ void crm_news_say_id(crm_news_t *news, const char *version, int id, apr_pool_t *
     }
 }
 
+void crm_news_guess(crm_news_t *news, const char *value, apr_pool_t *pool)
+{
+    crm_news_say(news, crm_version_weak(value, strlen(value), pool), value);
+}
+
+void crm_news_guess_id(crm_news_t *news, int id, apr_pool_t *pool)
+{
+    if (id) {
+        crm_news_guess(news, crm_db_int(id, pool), pool);
+    }
+}
+
 static const char *text_at(json_object *array, size_t i)
 {
     json_object *item = json_object_array_get_idx(array, i);

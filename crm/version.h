@@ -45,6 +45,13 @@ void crm_news_say(crm_news_t *news, const char *version, const char *value);
 /* The same with a number that refers to another row or a look-up; 0 = says nothing. */
 void crm_news_say_id(crm_news_t *news, const char *version, int id, apr_pool_t *pool);
 
+/* News that is only guessed (crm_version_weak()), with a version made of the value itself: which of
+ * two guesses stays does not depend on which came first. */
+void crm_news_guess(crm_news_t *news, const char *value, apr_pool_t *pool);
+
+/* The same with a number; 0 = says nothing. */
+void crm_news_guess_id(crm_news_t *news, int id, apr_pool_t *pool);
+
 /* One group of a table: its name in the stored notes and how many columns it has. */
 typedef struct crm_group_t {
     const char *name; /* never changed: it is stored */

@@ -12,31 +12,91 @@
 
 #include "core/log.h"
 #include "crm/date.h"
+#include "crm/version.h"
 #include "handlers/body.h"
 #include "handlers/field.h"
 
+typedef apr_status_t (*part_t)(handler_result_t *result, const handler_shopify_event_t *event,
+                               apr_pool_t *pool);
+
+/* The part that serves a route, NULL when there is none. */
+static part_t part_of(const crm360_route_t *route)
+{
+    static const struct {
+        const char *entity;
+        part_t part;
+    } parts[] = {{"Customer", handler_shopify_customer},
+                 {"Product", handler_shopify_product},
+                 {"Order", handler_shopify_order}};
+    size_t i;
+
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcmp(route->entity, parts[i].entity) == 0) {
+            return parts[i].part;
+        }
+    }
+    return NULL;
+}
+
 static int serves(const crm360_route_t *route)
 {
-    return strcmp(route->entity, "Customer") == 0;
+    return part_of(route) != NULL;
+}
+
+const char *handler_shopify_version(const handler_shopify_event_t *event, apr_pool_t *pool)
+{
+    return crm_version_make(event->date_ms, event->triggered_ms, event->message->body,
+                            event->message->body_len, pool);
+}
+
+const char *handler_shopify_privacy(json_object *body)
+{
+    static const char *const members[] = {"orders_to_redact", "orders_requested", "data_request"};
+    size_t i;
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (json_object_object_get_ex(body, members[i], NULL)) {
+            return "the body is a privacy request (customers/redact or customers/data_request), "
+                   "which a person has to answer: see crm360ctl erase";
+        }
+    }
+    return NULL;
+}
+
+/* Whether a topic belongs to a route: "orders/paid" and Order/Update. */
+static int is_topic_of(const char *topic, const crm360_route_t *route)
+{
+    static const struct {
+        const char *action;
+        const char *words[5]; /* how the part behind the slash may begin */
+    } topics[] = {{"Insert", {"create"}},
+                  {"Update", {"update", "paid", "cancelled", "fulfilled", "partially_fulfilled"}},
+                  {"Delete", {"delete"}}};
+    const char *tail = strchr(topic, '/');
+    size_t i, k;
+
+    if (!tail || strncasecmp(topic, route->entity, strlen(route->entity)) != 0) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        for (k = 0; k < 5 && topics[i].words[k]; k++) {
+            if (strcmp(route->action, topics[i].action) == 0 &&
+                strncasecmp(tail + 1, topics[i].words[k], strlen(topics[i].words[k])) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 /* A topic subscribed under another route's address is worked all the same, and said. */
 static void compare_topic(const crm360_message_t *message)
 {
-    static const struct {
-        const char *action;
-        const char *topic;
-    } topics[] = {{"Insert", "create"}, {"Update", "update"}, {"Delete", "delete"}};
     const char *topic = crm360_message_header(message, "X-Shopify-Topic");
-    const char *tail = topic ? strchr(topic, '/') : NULL;
-    size_t i;
 
-    for (i = 0; topic && i < sizeof(topics) / sizeof(topics[0]); i++) {
-        if (strcmp(message->route->action, topics[i].action) == 0 &&
-            (!tail || strncasecmp(tail + 1, topics[i].topic, strlen(topics[i].topic)) != 0)) {
-            crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: the topic is %s; taken as %s",
-                       message->id, topic, message->route->name);
-        }
+    if (topic && !is_topic_of(topic, message->route)) {
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: the topic is %s; taken as %s", message->id,
+                   topic, message->route->name);
     }
 }
 
@@ -77,7 +137,7 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     }
     compare_topic(message);
     rv = handler_place(&event.place, message, context, pool);
-    return rv == APR_SUCCESS ? handler_shopify_customer(result, &event, pool) : rv;
+    return rv == APR_SUCCESS ? part_of(message->route)(result, &event, pool) : rv;
 }
 
 const handler_t handler_shopify = {

@@ -17,10 +17,11 @@
 #include "crm/date.h"
 #include "crm/person.h"
 #include "handlers/field.h"
+#include "handlers/shopify_id.h"
 #include "outbound/phone.h"
 
-#define GID "gid://shopify/Customer/"
-#define EMAIL_MOST 254 /* RFC 5321 4.5.3.1.3, without the angle brackets */
+#define KIND "Customer" /* in gids */
+#define EMAIL_MOST 254  /* RFC 5321 4.5.3.1.3, without the angle brackets */
 
 typedef struct customer_t {
     const handler_shopify_event_t *event;
@@ -37,53 +38,20 @@ typedef struct customer_t {
 
 /* ---- which customer ---- */
 
-/* Digits without leading zeros, or NULL. Shopify's numbers exceed 2^53, so they stay text. */
-static const char *digits_of(const char *text, apr_pool_t *pool)
-{
-    size_t length;
-
-    text += strspn(text, "0");
-    length = strspn(text, "0123456789");
-    if (length == 0 || length > CRM_IDENTIFIER_MOST ||
-        (text[length] != '\0' && text[length] != '?')) {
-        return NULL;
-    }
-    return apr_pstrmemdup(pool, text, length);
-}
-
-/* A member that holds an id as integer, text of digits or gid. */
-static const char *id_member(json_object *object, const char *name, apr_pool_t *pool)
-{
-    const char *text;
-
-    if (handler_field_text(&text, object, name, pool) != HANDLER_FIELD_VALUE) {
-        return NULL;
-    }
-    if (strncmp(text, GID, strlen(GID)) == 0) {
-        return digits_of(text + strlen(GID), pool);
-    }
-    return strchr(text, '?') ? NULL : digits_of(text, pool);
-}
-
-/* The external id: admin_graphql_api_id is always exact, `id` may have gone through somebody's
- * double; the others stand in partial topics. */
+/* The external id; customer_id, customerId and a nested customer stand in partial topics. */
 static const char *find_id(json_object *body, apr_pool_t *pool)
 {
-    static const char *const names[] = {"id", "customer_id", "customerId"};
+    const char *id = handler_shopify_id(body, KIND, "id", pool);
     json_object *customer;
-    const char *text, *id = NULL;
-    size_t i;
 
-    if (handler_field_text(&text, body, "admin_graphql_api_id", pool) == HANDLER_FIELD_VALUE &&
-        strncmp(text, GID, strlen(GID)) == 0) {
-        id = digits_of(text + strlen(GID), pool);
+    if (!id) {
+        id = handler_shopify_reference(body, KIND, "customer_id", pool);
     }
-    for (i = 0; !id && i < sizeof(names) / sizeof(names[0]); i++) {
-        id = id_member(body, names[i], pool);
+    if (!id) {
+        id = handler_shopify_reference(body, KIND, "customerId", pool);
     }
     if (!id && handler_field_object(&customer, body, "customer") == HANDLER_FIELD_VALUE) {
-        id = id_member(customer, "admin_graphql_api_id", pool);
-        id = id ? id : id_member(customer, "id", pool);
+        id = handler_shopify_id(customer, KIND, "id", pool);
     }
     return id;
 }
@@ -329,25 +297,12 @@ static void say_consents(customer_t *customer)
 
 /* ---- the whole ---- */
 
-apr_status_t handler_shopify_customer(handler_result_t *result,
-                                      const handler_shopify_event_t *event, apr_pool_t *pool)
+apr_status_t handler_shopify_customer_save(int *contact_id, const handler_shopify_event_t *event,
+                                           const char *id, apr_pool_t *pool)
 {
-    const crm360_message_t *message = event->message;
     customer_t customer = {.event = event, .pool = pool};
-    const char *id = find_id(event->body, pool);
 
-    if (!id) {
-        result->verdict = HANDLER_REJECT;
-        result->reason =
-            "the customer has no id: expected an integer in the member id (or a gid in "
-            "admin_graphql_api_id, or customer_id)";
-        return APR_SUCCESS;
-    }
-    if (event->deletes) {
-        return crm_person_delete(event->context->db, message->source_id, id, pool);
-    }
-    customer.version = crm_version_make(event->date_ms, event->triggered_ms, message->body,
-                                        message->body_len, pool);
+    customer.version = handler_shopify_version(event, pool);
     customer.person.identifier = id;
     handler_place_person(&customer.person, &event->place, customer.version, pool);
     say_names(&customer);
@@ -360,5 +315,88 @@ apr_status_t handler_shopify_customer(handler_result_t *result,
         say_home_phone(&customer);
     }
     say_consents(&customer);
-    return crm_person_save(NULL, event->context->db, &customer.person, pool);
+    return crm_person_save(contact_id, event->context->db, &customer.person, pool);
+}
+
+apr_status_t handler_shopify_customer(handler_result_t *result,
+                                      const handler_shopify_event_t *event, apr_pool_t *pool)
+{
+    const char *id = find_id(event->body, pool);
+
+    if (!event->deletes) {
+        result->reason = handler_shopify_privacy(event->body);
+    }
+    if (!result->reason && !id) {
+        result->reason =
+            "the customer has no id: expected an integer in the member id (or a gid in "
+            "admin_graphql_api_id, or customer_id)";
+    }
+    if (result->reason) {
+        result->verdict = HANDLER_REJECT;
+        return APR_SUCCESS;
+    }
+    if (event->deletes) {
+        return crm_person_delete(event->context->db, event->message->source_id, id, pool);
+    }
+    return handler_shopify_customer_save(NULL, event, id, pool);
+}
+
+/* ---- the buyer of an order without a customer ---- */
+
+/* The first of these that is a mail address: `email` is often empty. */
+static void say_buyer_email(customer_t *customer)
+{
+    static const char *const names[] = {"email", "contact_email"};
+    const char *text;
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (handler_field_text(&text, customer->event->body, names[i], customer->pool) ==
+                HANDLER_FIELD_VALUE &&
+            is_email(text)) {
+            crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
+            return;
+        }
+    }
+}
+
+/* A name of the address; the customer's own names are not told. */
+static void say_buyer_name(crm_news_t *news, const customer_t *customer, const char *name)
+{
+    const char *text = address_text(customer, name);
+
+    if (text) {
+        crm_news_say(news, customer->version, text);
+    }
+}
+
+apr_status_t handler_shopify_buyer_save(int *contact_id, const handler_shopify_event_t *event,
+                                        apr_pool_t *pool)
+{
+    customer_t customer = {.event = event, .pool = pool};
+    const char *phone;
+
+    *contact_id = 0;
+    customer.version = handler_shopify_version(event, pool);
+    handler_place_person(&customer.person, &event->place, customer.version, pool);
+    if (handler_field_object(&customer.address, event->body, "billing_address") !=
+        HANDLER_FIELD_VALUE) {
+        handler_field_object(&customer.address, event->body, "shipping_address");
+    }
+    customer.country = address_country(&customer);
+    say_buyer_email(&customer);
+    if (handler_field_text(&phone, event->body, "phone", pool) == HANDLER_FIELD_VALUE) {
+        customer.phone =
+            say_phone(&customer.person.address[CRM_ADDRESS_MOBILE_PHONE], &customer, phone);
+    }
+    if (!crm_person_identify(&customer.person, pool)) {
+        return APR_SUCCESS;
+    }
+    if (customer.address) {
+        say_buyer_name(&customer.person.contact[CRM_CONTACT_FIRST_NAME], &customer, "first_name");
+        say_buyer_name(&customer.person.contact[CRM_CONTACT_LAST_NAME], &customer, "last_name");
+        say_postal(&customer);
+        say_home_phone(&customer);
+    }
+    return crm_person_save(contact_id, event->context->db, &customer.person, pool);
 }

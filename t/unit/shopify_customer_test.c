@@ -556,15 +556,16 @@ static void deletion(void)
 
 static void routes(void)
 {
-    static const char *const none[][3] = {{"Shopify", "Product", "Insert"},
-                                          {"Shopify", "Order", "Delete"},
-                                          {"Mailjet", "email", "Callback"}};
+    static const char *const entities[] = {"Customer", "Product", "Order"};
+    static const char *const actions[] = {"Insert", "Update", "Delete"};
     const crm360_route_t *route;
-    size_t i;
+    size_t i, k;
 
-    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
-        crm360_route_find(&route, none[i][0], none[i][1], none[i][2]);
-        ok(route && !handler_find(route), "%s has no handler yet", route->name);
+    for (i = 0; i < 3; i++) {
+        for (k = 0; k < 3; k++) {
+            crm360_route_find(&route, "Shopify", entities[i], actions[k]);
+            ok(route && handler_find(route), "%s has a handler", route->name);
+        }
     }
 }
 
