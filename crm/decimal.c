@@ -106,6 +106,7 @@ apr_status_t crm_decimal_parse(crm_decimal_t *value, const char *text)
         (*value)++;
     }
     if (*value > MOST) {
+        *value = 0;
         return APR_ERANGE;
     }
     *value = negative ? -*value : *value;
@@ -118,25 +119,32 @@ static __int128 divide(__int128 value, int divisor)
     return (value < 0 ? value - divisor / 2 : value + divisor / 2) / divisor;
 }
 
+static crm_decimal_t within(__int128 value)
+{
+    return value > MOST ? MOST : value < -MOST ? -MOST : (crm_decimal_t)value;
+}
+
 crm_decimal_t crm_decimal_multiply(crm_decimal_t a, crm_decimal_t b)
 {
-    __int128 product = divide((__int128)a * b, 1000);
-
-    return product > MOST ? MOST : product < -MOST ? -MOST : (crm_decimal_t)product;
+    return within(divide((__int128)a * b, 1000));
 }
 
 crm_decimal_t crm_decimal_round(crm_decimal_t value, int places)
 {
     static const int units[] = {1000, 100, 10, 1};
 
-    return places < 0 || places > 3 ? value
-                                    : (crm_decimal_t)divide(value, units[places]) * units[places];
+    if (places < 0 || places > 3) {
+        return value;
+    }
+    return within(divide(value, units[places]) * units[places]);
 }
 
 const char *crm_decimal_text(crm_decimal_t value, apr_pool_t *pool)
 {
-    crm_decimal_t positive = value < 0 ? -value : value;
+    crm_decimal_t positive;
 
+    value = within(value); /* a sum may be more */
+    positive = value < 0 ? -value : value;
     return apr_psprintf(pool, "%s%" APR_INT64_T_FMT ".%03d", value < 0 ? "-" : "",
                         positive / CRM_DECIMAL_ONE, (int)(positive % CRM_DECIMAL_ONE));
 }
