@@ -1,16 +1,15 @@
 /* The rows of WebhookEvents (see event.h). Must never change one, but for whom it belongs to. */
 #include "crm/event.h"
 
-#include <apr_sha1.h>
-#include <apr_strings.h>
-
 #include <string.h>
 
 #include "crm/date.h"
 #include "crm/db_private.h"
+#include "crm/entity.h"
 #include "crm/match.h"
 
 #define IDENTIFIER_MOST 100
+#define REFERENCE_MOST 255
 
 static const crm_db_statement_t insert_row = {
     .label = "event_insert",
@@ -22,27 +21,6 @@ static const crm_db_statement_t adopt_rows = {
     .label = "event_adopt",
     .sql = "UPDATE WebhookEvents SET ContactId = %d WHERE Address = %s AND ContactId IS NULL"};
 
-/* Short, and of a length that any index takes. */
-static const char *short_identifier(const char *identifier, apr_pool_t *pool)
-{
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    char *hex = apr_palloc(pool, 2 * APR_SHA1_DIGESTSIZE + 1);
-    apr_size_t length = strlen(identifier);
-    apr_sha1_ctx_t context;
-    int i;
-
-    if (length <= IDENTIFIER_MOST) {
-        return identifier;
-    }
-    apr_sha1_init(&context);
-    apr_sha1_update(&context, identifier, (unsigned int)length);
-    apr_sha1_final(digest, &context);
-    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        apr_snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
-    return hex;
-}
-
 /* The address as it is stored: the value in a match key. */
 static const char *address_of(crm_point_kind_t kind, const char *address, apr_pool_t *pool)
 {
@@ -53,9 +31,10 @@ apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, a
 {
     apr_status_t rv = APR_SUCCESS;
     int contact_id = event->contact_id, added = 0;
+    int has_address = event->address && *event->address;
     crm_match_t match;
 
-    if (event->address) {
+    if (has_address) {
         /* Held, so that whoever gets this address meanwhile finds the event, or we find him. */
         rv = crm_match_hold(&match, db, event->address_kind, event->address, pool);
         if (rv == APR_SUCCESS && !contact_id) {
@@ -66,12 +45,14 @@ apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, a
         rv = crm_db_execute(
             &added, db, &insert_row,
             CRM_DB_VALUES(
-                crm_db_int(event->source_id, pool), short_identifier(event->identifier, pool),
-                event->message_id, crm_db_id(contact_id, pool), event->kind,
-                crm_date_text(event->at_ms, pool), crm_db_id((int)event->channel, pool),
-                crm_db_id((int)event->category, pool),
-                event->address ? address_of(event->address_kind, event->address, pool) : NULL,
-                event->reference, event->detail),
+                crm_db_int(event->source_id, pool),
+                crm_entity_identifier(event->identifier, IDENTIFIER_MOST, pool), event->message_id,
+                crm_db_id(contact_id, pool), event->kind, crm_date_text(event->at_ms, pool),
+                crm_db_id((int)event->channel, pool), crm_db_id((int)event->category, pool),
+                has_address ? address_of(event->address_kind, event->address, pool) : NULL,
+                event->reference ? crm_entity_identifier(event->reference, REFERENCE_MOST, pool)
+                                 : NULL,
+                event->detail),
             pool);
     }
     if (fresh) {
