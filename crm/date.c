@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 
 #define DAY_MS ((apr_int64_t)86400000)
+#define FIRST_MS ((apr_int64_t)-62135596800000) /* 0001-01-01T00:00:00 */
+#define LAST_MS ((apr_int64_t)253402300799999)  /* 9999-12-31T23:59:59 */
 
 /* Days since 1970-01-01 of a date, by counting years from March, so that the leap day comes
  * last. */
@@ -117,7 +119,7 @@ apr_status_t crm_date_parse(apr_int64_t *ms, const char *text)
     return parse_seconds(ms, &text) && parse_offset(ms, text) ? APR_SUCCESS : APR_EINVAL;
 }
 
-const char *crm_date_text(apr_int64_t ms, apr_pool_t *pool)
+static const char *text_of(apr_int64_t ms, apr_pool_t *pool)
 {
     apr_int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
     apr_int64_t seconds = (ms - days * DAY_MS) / 1000;
@@ -133,4 +135,10 @@ const char *crm_date_text(apr_int64_t ms, apr_pool_t *pool)
     year += era * 400 + (month <= 2);
     return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, day,
                         (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
+}
+
+/* An offset can lead out of the years that a date-time has room for. */
+const char *crm_date_text(apr_int64_t ms, apr_pool_t *pool)
+{
+    return text_of(ms < FIRST_MS ? FIRST_MS : ms > LAST_MS ? LAST_MS : ms, pool);
 }

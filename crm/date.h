@@ -14,7 +14,8 @@
  * anything else. */
 apr_status_t crm_date_parse(apr_int64_t *ms, const char *text) __attribute__((warn_unused_result));
 
-/* "2026-03-02T09:15:27" in `pool`; the fraction is cut off. */
+/* "2026-03-02T09:15:27" in `pool`; the fraction is cut off. What lies before the year 1 or behind
+ * 9999, where an offset can lead, is the first or last moment of them. */
 const char *crm_date_text(apr_int64_t ms, apr_pool_t *pool);
 
 #endif

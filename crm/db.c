@@ -351,11 +351,23 @@ static int count_placeholders(const char *sql)
     return count;
 }
 
+/* A name of its own each time: PostgreSQL keeps statements that we have forgotten. In lower case:
+ * apr_dbd's driver prepares it unquoted, which PostgreSQL folds, and runs it by the exact name. */
+static const char *make_name(crm_db_t *db, const char *label)
+{
+    char *name = apr_psprintf(db->connection, "%s_%d", label, ++db->prepared), *c;
+
+    for (c = name; *c; c++) {
+        *c = (char)apr_tolower(*c);
+    }
+    return name;
+}
+
 static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_statement_t *statement,
                             int count)
 {
     prepared_t *prepared;
-    const char *sql = statement->sql, *label;
+    const char *sql = statement->sql;
     crm_db_cure_t cure;
 
     if (!db->handle) {
@@ -369,13 +381,13 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
         }
         prepared = apr_pcalloc(db->connection, sizeof(*prepared));
         prepared->placeholders = count_placeholders(sql);
-        /* A name of its own each time: PostgreSQL keeps statements that we have forgotten. */
-        label = apr_psprintf(db->connection, "%s_%d", statement->label, ++db->prepared);
-        if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql, label,
-                            &prepared->native) != 0) {
+        if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql,
+                            make_name(db, statement->label), &prepared->native) != 0) {
             return failed(&cure, db);
         }
-        apr_hash_set(db->statements, statement->label, APR_HASH_KEY_STRING, prepared);
+        /* The hash keeps the key itself, and a label may live no longer than its message. */
+        apr_hash_set(db->statements, apr_pstrdup(db->connection, statement->label),
+                     APR_HASH_KEY_STRING, prepared);
     }
     if (prepared->placeholders != count) {
         /* A slip of ours; going on would read past the values. */

@@ -11,11 +11,12 @@
 
 /* ---- statements ---- */
 
-/* A statement, declared static const beside the code that uses it and prepared at its first use
- * on each connection. Placeholders are apr_dbd's: %d integer, %s text, and also a date-time, which
- * is a text to both databases; values travel as text. Inside an expression write CAST(%d AS
- * INTEGER): SQLite compares a bare value with a column only by the column's type. Text functions
- * take columns, not values: what LOWER makes of a value depends on PostgreSQL's locale. */
+/* A statement, declared static const beside the code that uses it, or made for the call by
+ * crm/entity.c; prepared at its first use on each connection. Placeholders are apr_dbd's: %d
+ * integer, %s text, and also a date-time, which is a text to both databases; values travel as
+ * text. Inside an expression write CAST(%d AS INTEGER): SQLite compares a bare value with a column
+ * only by the column's type. Text functions take columns, not values: what LOWER makes of a value
+ * depends on PostgreSQL's locale. */
 typedef struct crm_db_statement_t {
     const char *label; /* unique in the program; a name in SQL */
     const char *sql;

@@ -159,11 +159,14 @@ static int fits(__int128 value)
     return value >= -MOST && value <= MOST;
 }
 
+static crm_decimal_t within(__int128 value)
+{
+    return fits(value) ? (crm_decimal_t)value : value > 0 ? MOST : -MOST;
+}
+
 crm_decimal_t crm_decimal_multiply(crm_decimal_t a, crm_decimal_t b)
 {
-    __int128 product = divide((__int128)a * b, 1000);
-
-    return product > MOST ? MOST : product < -MOST ? -MOST : (crm_decimal_t)product;
+    return within(divide((__int128)a * b, 1000));
 }
 
 apr_status_t crm_decimal_add(crm_decimal_t *sum, crm_decimal_t value)
@@ -196,14 +199,18 @@ crm_decimal_t crm_decimal_round(crm_decimal_t value, int places)
 {
     static const int units[] = {1000, 100, 10, 1};
 
-    return places < 0 || places > 3 ? value
-                                    : (crm_decimal_t)divide(value, units[places]) * units[places];
+    if (places < 0 || places > 3) {
+        return value;
+    }
+    return within(divide(value, units[places]) * units[places]);
 }
 
 const char *crm_decimal_text(crm_decimal_t value, apr_pool_t *pool)
 {
-    crm_decimal_t positive = value < 0 ? -value : value;
+    crm_decimal_t positive;
 
+    value = within(value); /* a sum may be more */
+    positive = value < 0 ? -value : value;
     return apr_psprintf(pool, "%s%" APR_INT64_T_FMT ".%03d", value < 0 ? "-" : "",
                         positive / CRM_DECIMAL_ONE, (int)(positive % CRM_DECIMAL_ONE));
 }

@@ -16,7 +16,7 @@ typedef apr_int64_t crm_decimal_t;
 
 /* Reads "129.80", "-3", ".5", "+1e2" (a sign, digits, a point, an exponent; blanks around). More
  * than three places are rounded, half away from zero. APR_EINVAL for anything else, APR_ERANGE for
- * more than fifteen digits in front of the point. */
+ * more than fifteen digits in front of the point; *value is 0 then. */
 apr_status_t crm_decimal_parse(crm_decimal_t *value, const char *text)
     __attribute__((warn_unused_result));
 
@@ -41,10 +41,10 @@ apr_status_t crm_decimal_add(crm_decimal_t *sum, crm_decimal_t value)
 apr_status_t crm_decimal_share(crm_decimal_t *result, crm_decimal_t value, crm_decimal_t part,
                                crm_decimal_t whole) __attribute__((warn_unused_result));
 
-/* Rounded to `places` behind the point (0 to 3), half away from zero. */
+/* Rounded to `places` behind the point (0 to 3), half away from zero; stops likewise. */
 crm_decimal_t crm_decimal_round(crm_decimal_t value, int places);
 
-/* "129.800" in `pool`: the canonical form, that of NUMERIC(18, 3). */
+/* "129.800" in `pool`: the canonical form, that of NUMERIC(18, 3); stops likewise. */
 const char *crm_decimal_text(crm_decimal_t value, apr_pool_t *pool);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "crm/entity.h"
 
+#include <apr_sha1.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -89,6 +90,26 @@ static void make_update(crm_db_statement_t *statement, const crm_db_t *db,
 
 /* ---- reading ---- */
 
+const char *crm_entity_identifier(const char *text, apr_size_t most, apr_pool_t *pool)
+{
+    unsigned char digest[APR_SHA1_DIGESTSIZE];
+    char *hex = apr_palloc(pool, 2 * APR_SHA1_DIGESTSIZE + 1);
+    apr_size_t length = strlen(text);
+    apr_sha1_ctx_t context;
+    int i;
+
+    if (length <= most) {
+        return text;
+    }
+    apr_sha1_init(&context);
+    apr_sha1_update(&context, text, (unsigned int)length);
+    apr_sha1_final(digest, &context);
+    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
+        apr_snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    return hex;
+}
+
 static apr_status_t read_row(crm_entity_row_t *row, crm_db_t *db, apr_pool_t *pool)
 {
     crm_db_statement_t statement;
@@ -115,14 +136,18 @@ apr_status_t crm_entity_open(crm_entity_row_t *row, crm_db_t *db, const crm_enti
     memset(row, 0, sizeof(*row));
     row->entity = entity;
     row->source_id = source_id;
-    row->identifier = identifier;
-    row->key = crm_mark_key(source_id, identifier, pool);
+    row->identifier = crm_entity_identifier(identifier, CRM_ENTITY_IDENTIFIER_MOST, pool);
+    row->key = crm_mark_key(source_id, row->identifier, pool);
     row->cells = apr_pcalloc(pool, sizeof(char *) * (apr_size_t)(entity->column_count + 1));
     rv = crm_mark_take(&row->buried, db, entity->table, row->key, pool);
     if (rv == APR_SUCCESS) {
-        rv = crm_guard_load(&row->guard, db, entity->table, row->key, pool);
+        rv = read_row(row, db, pool);
     }
-    return rv == APR_SUCCESS ? read_row(row, db, pool) : rv;
+    /* Notes without their row are of one that some other program has removed: it is made anew, of
+     * all that is told then. */
+    return rv == APR_SUCCESS
+               ? crm_guard_load(&row->guard, db, entity->table, row->id ? row->key : NULL, pool)
+               : rv;
 }
 
 /* *id is 0 when there is no such row. */
@@ -235,9 +260,11 @@ static apr_status_t is_known(int *known, crm_db_t *db, const crm_entity_t *entit
 apr_status_t crm_entity_known(int *id, crm_db_t *db, const crm_entity_t *entity, int source_id,
                               const char *identifier, const crm_news_t *news, apr_pool_t *pool)
 {
-    apr_status_t rv = find(id, db, entity, source_id, identifier, pool);
+    apr_status_t rv;
     int known = 0;
 
+    identifier = crm_entity_identifier(identifier, CRM_ENTITY_IDENTIFIER_MOST, pool);
+    rv = find(id, db, entity, source_id, identifier, pool);
     if (rv == APR_SUCCESS && *id) {
         rv = is_known(&known, db, entity, source_id, identifier, news, pool);
     }

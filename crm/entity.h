@@ -14,6 +14,8 @@
 #include "crm/db.h"
 #include "crm/version.h"
 
+#define CRM_ENTITY_IDENTIFIER_MOST 255
+
 typedef enum { CRM_COLUMN_TEXT, CRM_COLUMN_INTEGER, CRM_COLUMN_DECIMAL } crm_column_kind_t;
 
 typedef struct crm_column_t {
@@ -53,7 +55,12 @@ typedef enum {
     CRM_ENTITY_GONE   /* flagged */
 } crm_entity_flag_t;
 
-/* Takes a row, there or not, and reads it. In `pool`. Errors as crm_db_begin(). */
+/* A text as an identifier, in `pool`: itself, or, when it has more than `most` bytes, its digest: an
+ * index takes no long ones, and PostgreSQL fewer than SQLite. */
+const char *crm_entity_identifier(const char *text, apr_size_t most, apr_pool_t *pool);
+
+/* Takes a row, there or not, and reads it. In `pool`. An identifier of more than
+ * CRM_ENTITY_IDENTIFIER_MOST bytes is stored as its digest. Errors as crm_db_begin(). */
 apr_status_t crm_entity_open(crm_entity_row_t *row, crm_db_t *db, const crm_entity_t *entity,
                              int source_id, const char *identifier, apr_pool_t *pool)
     __attribute__((warn_unused_result));

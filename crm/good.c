@@ -15,6 +15,7 @@
 
 #define PRODUCTS "Products"
 #define LISTED "listed"
+#define PARENT 0 /* place of ParentIdentifier in the cells */
 
 static const crm_column_t good_columns[] = {
     {"ParentIdentifier", CRM_COLUMN_TEXT},
@@ -118,11 +119,15 @@ static apr_status_t take(taken_t *product, crm_db_t *db, int source_id, const ch
     return rv;
 }
 
-/* Whether a good of the product is shown. A product without a list hides nothing. */
+/* Whether a good is shown is for its product to say; one that is another product's by now is left
+ * alone. A product without a list hides nothing. */
 static crm_entity_flag_t flag_of(const taken_t *product, const crm_entity_row_t *row)
 {
     const char *newest = crm_guard_version(product->guard, LISTED);
 
+    if (strcmp(row->cells[PARENT], product->identifier) != 0) {
+        return CRM_ENTITY_KEEP;
+    }
     if (product->buried ||
         (*newest && strcmp(crm_guard_version(row->guard, LISTED), newest) != 0)) {
         return CRM_ENTITY_GONE;
@@ -139,6 +144,8 @@ static apr_status_t save_good(int *id, const taken_t *product, const char *ident
 
     if (rv == APR_SUCCESS) {
         crm_entity_tell(&row, news);
+    }
+    if (rv == APR_SUCCESS && row.cells[PARENT]) { /* or some other program has just removed it */
         rv = crm_entity_save(&row, product->db, flag_of(product, &row), pool);
     }
     if (id) {

@@ -39,6 +39,10 @@ apr_status_t crm_mark_take(int *deleted, crm_db_t *db, const char *table, const 
         if (rv == APR_SUCCESS) {
             rv = crm_db_select(&rows, db, &select_mark, CRM_DB_VALUES(table, key), pool);
         }
+        if (rv == APR_SUCCESS && rows.count == 0) {
+            crm_db_note(db, "a row of WebhookVersions was made and erased at the same moment");
+            rv = CRM360_ECONFLICT;
+        }
     }
     *deleted = crm_db_number(&rows, 0, 0) != 0;
     return rv;

@@ -13,6 +13,7 @@
 #define LINES "lines"
 #define LINE "line"
 #define LINE_COLUMNS 12
+#define LINE_HEADER 0 /* place of PurchaseHeaderId */
 
 static const crm_column_t header_columns[] = {
     {"PurchaseNumber", CRM_COLUMN_TEXT},
@@ -164,15 +165,23 @@ static apr_status_t save_line(crm_db_t *db, const crm_entity_row_t *header, int 
 {
     const char *newest = crm_guard_version(header->guard, LINES);
     crm_entity_row_t row;
+    crm_entity_flag_t flag = CRM_ENTITY_SHOWN;
     apr_status_t rv = crm_entity_open(&row, db, &details, source_id, identifier, pool);
-    int gone;
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     crm_entity_tell(&row, news);
-    gone = header->buried || strcmp(crm_guard_version(row.guard, LINE), newest) != 0;
-    return crm_entity_save(&row, db, gone ? CRM_ENTITY_GONE : CRM_ENTITY_SHOWN, pool);
+    if (!row.cells[LINE_HEADER]) {
+        return APR_SUCCESS; /* some other program has just removed it */
+    }
+    if (strcmp(row.cells[LINE_HEADER], crm_db_int(header->id, pool)) != 0) {
+        flag = CRM_ENTITY_KEEP; /* another purchase's by now, which says whether it is shown */
+    }
+    else if (header->buried || strcmp(crm_guard_version(row.guard, LINE), newest) != 0) {
+        flag = CRM_ENTITY_GONE;
+    }
+    return crm_entity_save(&row, db, flag, pool);
 }
 
 static int is_told(const crm_purchase_t *told, const char *identifier)

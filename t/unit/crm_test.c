@@ -381,6 +381,7 @@ static void params_pgsql(void)
     section->params = params;
     crm_db_close(tools_open(section));
     tools_query(section, "ALTER ROLE CURRENT_USER SET synchronous_commit TO off");
+    tools_disconnect();
     is_text(tools_query(section, "SHOW synchronous_commit"), "off", "a server that does not wait");
     section->params = apr_pstrcat(pool, params, " application_name='it\\'s\\\\'", NULL);
     db = tools_open(section);

@@ -76,20 +76,42 @@ static const char *tools_pgsql(void)
     return apr_env_get(&params, "CRM360_TEST_DB", pool) == APR_SUCCESS ? params : NULL;
 }
 
+/* A second connection, which stays for the next query of the same database. */
+static PGconn *tools_native;
+
+static void tools_disconnect(void)
+{
+    PQfinish(tools_native); /* NULL is fine */
+    tools_native = NULL;
+}
+
+static void tools_connect(const char *params)
+{
+    static const char *of;
+
+    if (tools_native && (strcmp(of, params) != 0 || PQstatus(tools_native) != CONNECTION_OK)) {
+        tools_disconnect();
+    }
+    if (!tools_native) {
+        tools_native = PQconnectdb(params);
+        of = params;
+        /* As a program that does not look at foreign keys, which on SQLite is every other one. */
+        PQclear(PQexec(tools_native, "SET session_replication_role TO replica;"
+                                     "SET client_min_messages TO warning"));
+    }
+}
+
 /* Runs statements on a connection of its own; the rows of the last, as tools_query(). */
 static const char *tools_pgsql_query(const char *params, const char *sql)
 {
     const char *text = "";
-    PGconn *native = PQconnectdb(params);
     PGresult *result;
     int row, i;
 
-    /* As a program that does not look at foreign keys, which on SQLite is every other one. */
-    PQclear(PQexec(native, "SET session_replication_role TO replica;"
-                           "SET client_min_messages TO warning"));
-    result = PQexec(native, sql);
+    tools_connect(params);
+    result = PQexec(tools_native, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
-        printf("# %s: %s\n", sql, PQerrorMessage(native));
+        printf("# %s: %s\n", sql, PQerrorMessage(tools_native));
         text = "failed";
     }
     for (row = 0; row < PQntuples(result); row++) {
@@ -103,7 +125,6 @@ static const char *tools_pgsql_query(const char *params, const char *sql)
         }
     }
     PQclear(result);
-    PQfinish(native);
     return text;
 }
 
