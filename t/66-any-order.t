@@ -49,16 +49,8 @@ $site->stop_consumer;
 
 sub send_all {
     my ($name, @deliveries) = @_;
-    my $failed = 0;
-
-    for my $delivery (@deliveries) {
-        my $url = $site->url($delivery->{route}, -database => "acme/$name",
-            SourceId => $delivery->{source}, @{ $delivery->{query} || [] });
-        my $answer = $site->request($delivery->{method}, $url, content => $delivery->{body},
-            headers => { 'Content-Type' => 'application/json', %{ $delivery->{headers} || {} } });
-        $failed++ if $answer->{status} != 200;
-    }
-    is $failed, 0, "$name: all " . @deliveries . ' are taken in';
+    is Crm360::Deliveries::post($site, "acme/$name", @deliveries), 0,
+        "$name: all " . @deliveries . ' are taken in';
     return;
 }
 

@@ -3,6 +3,7 @@
 # happened. What becomes of them must not depend on the order in which they arrive.
 #
 #   my @deliveries = Crm360::Deliveries::make(seed => 1, each => 125);   # 8 kinds
+#   my $failed = Crm360::Deliveries::post($site, 'acme/prod', @deliveries);
 #
 # A delivery: { route, source, method, query, headers, body }, as the platform would send it. The texts of
 # one seed are always the same. Mail addresses and numbers are of one person each: whose a shared one
@@ -13,6 +14,7 @@ use strict;
 use utf8;
 use warnings;
 
+use IO::Socket::INET;
 use JSON::PP;
 use POSIX qw(strftime);
 
@@ -255,6 +257,43 @@ sub make {
         push @deliveries, $kind->($_) for 1 .. $option{each};
     }
     return @deliveries;
+}
+
+# One request in one piece: in two, the second would wait for the first to be acknowledged.
+sub _request {
+    my ($site, $database, $delivery) = @_;
+    my $path = $site->url($delivery->{route}, -database => $database, SourceId => $delivery->{source},
+        @{ $delivery->{query} || [] });
+    my %headers = (
+        Host => '127.0.0.1', 'Content-Type' => 'application/json',
+        'Content-Length' => length $delivery->{body}, %{ $delivery->{headers} || {} },
+    );
+
+    return join "\r\n", "$delivery->{method} $path HTTP/1.1",
+        (map { "$_: $headers{$_}" } sort keys %headers), '', $delivery->{body};
+}
+
+# Sends all, one after the other over one connection as long as httpd keeps it. Returns how many were not
+# answered with 200.
+sub post {
+    my ($site, $database, @deliveries) = @_;
+    my ($failed, $socket) = (0);
+
+    for my $delivery (@deliveries) {
+        $socket ||= IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $site->{port}, Timeout => 30)
+            or die "cannot connect to httpd: $!\n";
+        print $socket _request($site, $database, $delivery);
+        my $head = '';
+        while (defined(my $line = <$socket>)) {
+            $head .= $line;
+            last if $line eq "\r\n";
+        }
+        my ($length) = $head =~ /^Content-Length: (\d+)/mi;
+        read $socket, my $body, $length || 0;
+        $failed++ if $head !~ m{\AHTTP/1.1 200 };
+        undef $socket if !$head || $head =~ /^Connection: close/mi;
+    }
+    return $failed;
 }
 
 # Shuffles, and adds every third once more.
