@@ -209,6 +209,23 @@ static void primotexto_replies(void)
     is_text(kinds(), "sms.reply\nsms.reply\nsms.stop", "two replies to one message, one twice");
 }
 
+/* A text is not cut inside a character. */
+static void long_reply(void)
+{
+    const char *text = "x";
+    int i;
+
+    for (i = 0; i < 600; i++) {
+        text = apr_pstrcat(pool, text, "\xC3\xA9", NULL);
+    }
+    empty();
+    post(apr_pstrcat(pool, "{\"event\":\"reply\",\"number\":\"0612345678\",\"text\":\"", text,
+                     "\"}", NULL));
+    is_text(ask("SELECT Detail FROM WebhookEvents"),
+            apr_psprintf(pool, "{\"event\":\"reply\",\"message\":\"%.999s\"}", text),
+            "a long reply is cut between its characters");
+}
+
 static void primotexto_lacks(void)
 {
     empty();
@@ -513,6 +530,7 @@ int main(void)
     primotexto_fixtures();
     primotexto_forms();
     primotexto_replies();
+    long_reply();
     primotexto_lacks();
     smsbox_codes();
     smsbox_fixtures();
