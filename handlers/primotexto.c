@@ -111,9 +111,9 @@ static const char *detail_of(const sms_t *sms)
     return handler_report_detail_text(detail, sms->pool);
 }
 
-/* What makes it one event: its word, message and number, and the text of a reply, of which a message
- * may get several. An event that belongs to no message is told apart by its date, or else by the
- * message that brought it. */
+/* What makes it one event: its word, message and number, and the text of a reply, of which a
+ * message may get several. An event that belongs to no message is told apart by its date, or else
+ * by the webhook that brought it. */
 static const char *identifier_of(const sms_t *sms, const handler_report_t *report, int is_dated,
                                  int element, const crm360_message_t *message)
 {

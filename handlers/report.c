@@ -12,8 +12,8 @@
 #include "handlers/body.h"
 #include "handlers/place.h"
 
-/* How many bytes of a text stay, of at most `most`: not a part of a character, whose later bytes are
- * 10xxxxxx. */
+/* How many bytes of a text stay, of at most `most`: not a part of a character, whose later bytes
+ * are 10xxxxxx. */
 static size_t cut(const char *text, size_t most)
 {
     size_t len = strlen(text);

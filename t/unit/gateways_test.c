@@ -209,6 +209,23 @@ static void primotexto_replies(void)
     is_text(kinds(), "sms.reply\nsms.reply\nsms.stop", "two replies to one message, one twice");
 }
 
+/* A text is not cut inside a character. */
+static void long_reply(void)
+{
+    const char *text = "x";
+    int i;
+
+    for (i = 0; i < 600; i++) {
+        text = apr_pstrcat(pool, text, "\xC3\xA9", NULL);
+    }
+    empty();
+    post(apr_pstrcat(pool, "{\"event\":\"reply\",\"number\":\"0612345678\",\"text\":\"", text,
+                     "\"}", NULL));
+    is_text(ask("SELECT Detail FROM WebhookEvents"),
+            apr_psprintf(pool, "{\"event\":\"reply\",\"message\":\"%.999s\"}", text),
+            "a long reply is cut between its characters");
+}
+
 static void primotexto_lacks(void)
 {
     empty();
@@ -466,12 +483,24 @@ static void brands(void)
             "1|0|2\n2|0|2", "a STOP without a brand is of all, whatever the default");
 }
 
-static void broken(void)
+/* A query, and a form, cut at every byte. */
+static void cut_parameters(const char *route, const char *whole)
 {
-    const char *whole = fixture("smsbox/sms-callbackstop.txt");
     size_t length = strlen(whole), i;
     int sound = 0;
 
+    for (i = 0; i < length; i++) {
+        const char *part = apr_pstrmemdup(pool, whole, i);
+
+        sound += is_sound(get(route, part));
+        sound += is_sound(send_one(&(sent_t){.route = route, .body = part}));
+    }
+    is_number(sound, 2 * (long long)length, "queries and forms cut anywhere are survived");
+}
+
+static void broken(void)
+{
+    crm360_log_set(tools_log, NULL, CRM360_LOG_ERROR);
     never_an_event(PRIMOTEXTO, 1);
     cut_anywhere(PRIMOTEXTO, fixture("primotexto/sms-callback-reply.json"));
     is_text(kinds(), "", "and leaves nothing");
@@ -484,13 +513,8 @@ static void broken(void)
     long_member(ANSWER, "numero=33612345678&message=", "");
     long_member(REPORT, "numero=33612345678&accuse=0&own=1&reference=", "");
     long_member(REPORT, "reference=1&accuse=0&numero=33612345678&own=", "");
-    for (i = 0; i < length; i++) {
-        sound += is_sound(get(ANSWER, apr_pstrmemdup(pool, whole, i)));
-        sound += is_sound(get(REPORT, apr_pstrmemdup(pool, fixture("smsbox/sms-callback.txt"), i)));
-        sound +=
-            is_sound(send_one(&(sent_t){.route = ANSWER, .body = apr_pstrmemdup(pool, whole, i)}));
-    }
-    is_number(sound, 3 * (long long)length, "queries and forms cut anywhere are survived");
+    cut_parameters(REPORT, fixture("smsbox/sms-callback.txt"));
+    cut_parameters(ANSWER, fixture("smsbox/sms-callbackstop.txt"));
     is_text(send_one(&(sent_t){.route = ANSWER,
                                .body = "numero=33612345678&message=a\0%00\xFF\xFE&ts=1772443000",
                                .length = 48}),
@@ -506,6 +530,7 @@ int main(void)
     primotexto_fixtures();
     primotexto_forms();
     primotexto_replies();
+    long_reply();
     primotexto_lacks();
     smsbox_codes();
     smsbox_fixtures();

@@ -30,16 +30,16 @@ static void mail(void)
         {.route = SHOP,
          .body = CUSTOMER("03", EMAIL("lea@example.fr") CONSENT("email", "subscribed", "03"))},
         {.route = MAILJET, .body = "{\"event\":\"unsub\",\"time\":" DAY2 MAIL},
-        {.route = MAILJET, .body = "{\"event\":\"unsub\",\"time\":" DAY4 MAIL},
         {.route = MAILJET,
-         .body = "{\"event\":\"bounce\",\"hard_bounce\":true,\"time\":" DAY4 MAIL},
+         .body = "[{\"event\":\"unsub\",\"time\":" DAY4 MAIL
+                 ",{\"event\":\"bounce\",\"hard_bounce\":true,\"time\":" DAY4 MAIL "]"},
         {.route = MAILJET,
          .body =
              "[{\"event\":\"sent\",\"time\":" DAY2 MAIL ",{\"event\":\"open\",\"time\":" DAY3 MAIL
              ",{\"event\":\"sent\",\"time\":" DAY4 MAIL "]"},
     };
 
-    all_orders_agree(told, 6, "mail");
+    all_orders_agree(told, 5, "mail");
     is_text(ask("SELECT EmailOptin, EmailStateId FROM Addresses"), "0|2",
             "bounced, and wants none");
     is_text(ask("SELECT COUNT(*), COUNT(ContactId) FROM WebhookEvents"), "6|6",
@@ -58,12 +58,13 @@ static void complaint(void)
         {.route = MAILJET, .body = "{\"event\":\"spam\",\"time\":" DAY3 MAIL, .brand_id = 1},
         {.route = MAILJET, .body = "{\"event\":\"sent\",\"time\":" DAY4 MAIL, .brand_id = 2},
         {.route = MAILJET,
-         .body = "{\"event\":\"blocked\",\"error_related_to\":\"recipient\",\"error\":"
-                 "\"user unknown\",\"time\":" DAY5 MAIL},
-        {.route = MAILJET, .body = "{\"event\":\"unsub\",\"time\":" DAY4 MAIL, .brand_id = 2},
+         .body =
+             "[{\"event\":\"blocked\",\"error_related_to\":\"recipient\",\"error\":"
+             "\"user unknown\",\"time\":" DAY5 MAIL ",{\"event\":\"unsub\",\"time\":" DAY4 MAIL "]",
+         .brand_id = 2},
     };
 
-    all_orders_agree(told, 6, "a complaint, two brands");
+    all_orders_agree(told, 5, "a complaint, two brands");
     is_text(ask("SELECT BrandId, EmailOptin, EmailStateId FROM Addresses ORDER BY 1"),
             "1|0|4\n2|0|4", "it stays");
 }
@@ -117,11 +118,10 @@ static void reports(void)
         {.route = REPORT, .query = "numero=33612345678&reference=5&accuse=0&ts=" DAY2},
         {.route = REPORT, .query = "numero=33612345678&reference=5&accuse=-1&ts=" DAY3},
         {.route = REPORT, .query = "numero=33612345678&reference=4&accuse=7&ts=" DAY1},
-        {.route = REPORT, .query = "numero=33612345678&reference=6&accuse=9&ts=" DAY4},
         {.route = SHOP, .body = CUSTOMER("01", PHONE("0612345678")), .brand_id = 2},
     };
 
-    all_orders_agree(told, 6, "reports");
+    all_orders_agree(told, 5, "reports");
     is_text(ask("SELECT MobilePhoneStateId FROM Addresses"), "1",
             "what is not final changes no state");
 }
