@@ -239,7 +239,7 @@ static apr_status_t find_good(int *id, const ticket_t *ticket, json_object *item
 {
     const handler_tabology_event_t *event = ticket->event;
     crm_good_t good = {.identifier = short_id(item, "item_id", ticket->pool)};
-    const char *label, *category;
+    const char *label, *category, *brand;
     apr_status_t rv;
     int category_id;
 
@@ -264,8 +264,10 @@ static apr_status_t find_good(int *id, const ticket_t *ticket, json_object *item
                         crm_version_weak(category, strlen(category), ticket->pool), category_id,
                         ticket->pool);
     }
-    crm_news_say_id(&good.news[CRM_GOOD_BRAND], crm_version_weak("", 0, ticket->pool),
-                    event->place.brand_id, ticket->pool);
+    brand = apr_itoa(ticket->pool, event->place.brand_id);
+    crm_news_say_id(&good.news[CRM_GOOD_BRAND],
+                    crm_version_weak(brand, strlen(brand), ticket->pool), event->place.brand_id,
+                    ticket->pool);
     return crm_good_of_line(id, event->context->db, event->place.source_id, NULL, &good,
                             ticket->pool);
 }
