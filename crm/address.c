@@ -162,6 +162,7 @@ static apr_status_t follow(row_t *row, crm_db_t *db, const medium_t *medium, apr
         row->cells[medium->state] = point.state;
     }
     if (strcmp(point.optin_version, own_version) > 0) {
+        crm_guard_keep(row->guard, group, own);
         row->cells[medium->optin] = point.optin;
     }
     else if (*own_version) {
@@ -211,10 +212,13 @@ apr_status_t crm_address_follow(crm_db_t *db, int address_id, crm_point_kind_t k
             rv = follow(&row, db, &mediums[i], pool);
         }
     }
-    if (rv != APR_SUCCESS || !has_changed(&row, 0, COLUMNS)) {
+    if (rv == APR_SUCCESS && has_changed(&row, 0, COLUMNS)) {
+        rv = update(&row, db, pool);
+    }
+    if (rv != APR_SUCCESS) {
         return rv;
     }
-    return update(&row, db, pool);
+    return crm_guard_save(row.guard, db, "Addresses", crm_db_int(address_id, pool), pool);
 }
 
 /* ---- a message ---- */

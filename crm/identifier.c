@@ -78,7 +78,11 @@ apr_status_t crm_identifier_add(crm_db_t *db, int source_id, const char *identif
                                      crm_db_int(contact_id, pool), crm_db_int(source_id, pool)),
                        pool);
 
-    return rv == APR_SUCCESS && added == 0 ? CRM360_ECONFLICT : rv;
+    if (rv == APR_SUCCESS && added == 0) {
+        crm_db_note(db, "the identifier was tied to another contact at the same moment");
+        return CRM360_ECONFLICT;
+    }
+    return rv;
 }
 
 apr_status_t crm_identifier_refuses(int *refuses, crm_db_t *db, int contact_id, int source_id,

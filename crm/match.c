@@ -8,6 +8,10 @@
 
 #include "crm/db_private.h"
 
+/* Of a mail address (RFC 5321 4.5.3.1.3, without the angle brackets); an index of PostgreSQL takes
+ * no long ones. */
+#define VALUE_MOST 254
+
 static const crm_db_statement_t select_owner = {
     .label = "match_owner",
     .sql = "SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s",
@@ -75,8 +79,12 @@ apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_point_kind_t k
 
     memset(match, 0, sizeof(*match));
     match->kind = kind;
-    if (!value) {
+    if (!value || !*value) {
         return APR_SUCCESS;
+    }
+    if (strlen(value) > VALUE_MOST) {
+        crm_db_note(db, "a mail address or phone number is longer than any can be");
+        return CRM360_EDATA;
     }
     match->key = crm_match_key(kind, value, pool);
     match->value = strchr(match->key, ':') + 1;
@@ -91,7 +99,7 @@ apr_status_t crm_match_hold(crm_match_t *match, crm_db_t *db, crm_point_kind_t k
 {
     apr_status_t rv = crm_match_look(match, db, kind, value, pool);
 
-    if (rv == APR_SUCCESS && !match->exists) {
+    if (rv == APR_SUCCESS && match->key && !match->exists) {
         rv = crm_db_execute(NULL, db, &insert_key, CRM_DB_VALUES(match->key, "0"), pool);
         if (rv == APR_SUCCESS) {
             rv = crm_match_look(match, db, kind, value, pool);
@@ -149,5 +157,9 @@ apr_status_t crm_match_claim(crm_db_t *db, const crm_match_t *match, int contact
     else {
         rv = crm_db_execute(&taken, db, &insert_key, CRM_DB_VALUES(match->key, id), pool);
     }
-    return rv == APR_SUCCESS && !taken ? CRM360_ECONFLICT : rv;
+    if (rv == APR_SUCCESS && !taken) {
+        crm_db_note(db, "somebody else got this mail address or number at the same moment");
+        return CRM360_ECONFLICT;
+    }
+    return rv;
 }

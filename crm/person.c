@@ -16,6 +16,8 @@
 #include "crm/identifier.h"
 #include "crm/match.h"
 
+#define CHANGED "the contact that was found has changed at the same moment"
+
 typedef struct found_t {
     crm_match_t email;
     crm_match_t phone;
@@ -72,6 +74,7 @@ static apr_status_t load(crm_contact_t *contact, crm_db_t *db, const found_t *fo
     rv = crm_contact_load(contact, db, found->contact_id, pool);
     if (APR_STATUS_IS_ENOENT(rv)) {
         if (!found->tied) {
+            crm_db_note(db, CHANGED);
             return CRM360_ECONFLICT;
         }
         /* Some other program has removed the row without looking at foreign keys. */
@@ -82,7 +85,11 @@ static apr_status_t load(crm_contact_t *contact, crm_db_t *db, const found_t *fo
         return rv;
     }
     rv = crm_identifier_refuses(&refuses, db, contact->id, source_id, found->rule, pool);
-    return rv == APR_SUCCESS && (refuses || contact->deleted) ? CRM360_ECONFLICT : rv;
+    if (rv == APR_SUCCESS && (refuses || contact->deleted)) {
+        crm_db_note(db, CHANGED);
+        return CRM360_ECONFLICT;
+    }
+    return rv;
 }
 
 /* Flags a contact that has no living identifier left. The caller has locked it. */

@@ -127,7 +127,7 @@ apr_status_t crm_point_tell(crm_db_t *db, crm_point_kind_t kind, const char *val
     apr_status_t rv;
     int changed = 0;
 
-    if (!news->state && !news->says_optin) {
+    if (!value || !*value || (!news->state && !news->says_optin)) {
         return APR_SUCCESS;
     }
     rv = crm_match_hold(&match, db, kind, value, pool);

@@ -222,7 +222,7 @@ static note_t *find_note(crm_guard_t *guard, const char *group)
 }
 
 /* The place of a writer's "empty", NULL when there is none. */
-static emptied_t *find_emptied(note_t *note, const char *writer)
+static emptied_t *find_emptied(const note_t *note, const char *writer)
 {
     emptied_t *entry;
     int i;
@@ -251,13 +251,22 @@ static void drop_old_emptied(note_t *note)
     note->emptied->nelts = kept;
 }
 
+/* Which of two values is newer. Of one version from two writers, such as one body at the URIs of two
+ * sources, the writers' names decide, so that it is the same one in any order. */
+static int is_newer(const char *version, const char *writer, const note_t *note)
+{
+    int order = strcmp(version, note->version);
+
+    return order > 0 || (order == 0 && *version && strcmp(writer, note->writer) > 0);
+}
+
 /* What becomes of the columns. */
 typedef enum { KEEP, WRITE, EMPTY } verdict_t;
 
 static verdict_t take_value(crm_guard_t *guard, note_t *note, const char *version,
                             const char *writer)
 {
-    if (strcmp(version, note->version) <= 0) {
+    if (!is_newer(version, writer, note)) {
         return KEEP;
     }
     guard->changed = 1;
@@ -357,13 +366,35 @@ const char *crm_guard_value(const crm_guard_t *guard, const char *group, const c
     return note->has_value ? note->value : cell;
 }
 
+void crm_guard_keep(crm_guard_t *guard, const char *group, const char *cell)
+{
+    note_t *note = look_note(guard, group);
+
+    if (note && *note->version && !note->has_value) {
+        guard->changed = 1;
+        note->has_value = 1;
+        note->value = cell;
+    }
+}
+
+/* One source writes all rows of this kind, so the writer's name is empty (crm/entity.c). */
+static int is_known(const note_t *note, const crm_news_t *news, int columns)
+{
+    const emptied_t *emptied = note ? find_emptied(note, "") : NULL;
+
+    return note &&
+           (strcmp(news->version, note->version) <= 0 ||
+            (is_empty(news, columns) && emptied && strcmp(news->version, emptied->version) <= 0));
+}
+
 int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int count,
                     const crm_news_t *news)
 {
     int i;
 
     for (i = 0; i < count; i++) {
-        if (news[i].said && strcmp(news[i].version, crm_guard_version(guard, groups[i].name)) > 0) {
+        if (news[i].said &&
+            !is_known(look_note(guard, groups[i].name), &news[i], groups[i].columns)) {
             return 0;
         }
     }

@@ -4,8 +4,8 @@
  * crm_version_make().
  *
  * The rule, for one group of one row. Each writer (source and identifier) says values or says
- * "empty". The newest value wins, whoever wrote it; a writer's newer "empty" removes that writer's
- * own value, and nobody else's. Replaying any set of messages in any order gives the same columns:
+ * "empty". The newest value wins, whoever wrote it (of one version, that of the writer whose name
+ * sorts last); a writer's newer "empty" removes that writer's own value, and nobody else's. Replaying any set of messages in any order gives the same columns:
  * what is kept is the newest value's version and writer, and for each writer a later "empty".
  */
 #ifndef CRM_VERSION_H
@@ -84,7 +84,12 @@ const char *crm_guard_version(const crm_guard_t *guard, const char *group);
  * notes that were written before groups kept theirs. */
 const char *crm_guard_value(const crm_guard_t *guard, const char *group, const char *cell);
 
-/* Whether news would change nothing: all of it is as old as what the notes have, or older. */
+/* Writes that value into notes that were written before groups kept theirs, before the column shows
+ * another's. `cell` must live as long as the guard. */
+void crm_guard_keep(crm_guard_t *guard, const char *group, const char *cell);
+
+/* Whether news of the one writer of a row would change nothing: all of it is as old as what the
+ * notes have, or older. */
 int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int count,
                     const crm_news_t *news);
 

@@ -147,7 +147,7 @@ is $pg->value('prod', "select data_type from information_schema.columns"
 
 # ---- the unit tests of the database and of Shopify, in every order of their messages ----
 
-for my $test (map { "${_}_test" } qw(crm entity shopify_customer
+for my $test (map { "${_}_test" } qw(crm entity point event place identity shopify_customer
     shopify_sequence shopify_broken)) {
     local $ENV{CRM360_TEST_DB} = $pg->superuser;
     my ($status, $text) = $site->run(build() . "/t/$test");

@@ -164,35 +164,57 @@ static crm_db_t *tools_open(const crm360_database_t *section)
     return db;
 }
 
-/* The rows of a query on a connection of its own: cells joined by '|', rows by line feeds. */
+/* The rows of queries, ended by NULL, on a connection of its own: cells joined by '|', rows by line
+ * feeds; a line feed behind each query. */
+static const char *tools_queries(const crm360_database_t *section, const char *const *queries)
+    __attribute__((unused));
+static const char *tools_queries(const crm360_database_t *section, const char *const *queries)
+{
+    const char *text = "", *rows;
+    sqlite3_stmt *statement;
+    sqlite3 *native = NULL;
+    int i;
+
+    for (; *queries && tools_pgsql(); queries++) {
+        text = apr_pstrcat(pool, text, tools_pgsql_query(section->params, *queries), "\n", NULL);
+    }
+    if (*queries &&
+        sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+        printf("# %s\n", sqlite3_errmsg(native));
+    }
+    for (; *queries; queries++) {
+        rows = "";
+        if (sqlite3_prepare_v2(native, *queries, -1, &statement, NULL) != SQLITE_OK) {
+            printf("# %s: %s\n", *queries, sqlite3_errmsg(native));
+            rows = "failed";
+        }
+        while (statement && sqlite3_step(statement) == SQLITE_ROW) {
+            for (i = 0; i < sqlite3_column_count(statement); i++) {
+                const char *cell = (const char *)sqlite3_column_text(statement, i);
+
+                rows = apr_pstrcat(pool, rows,
+                                   i       ? "|"
+                                   : *rows ? "\n"
+                                           : "",
+                                   cell ? cell : "NULL", NULL);
+            }
+        }
+        sqlite3_finalize(statement);
+        text = apr_pstrcat(pool, text, rows, "\n", NULL);
+    }
+    sqlite3_close(native);
+    return text;
+}
+
+/* The rows of one query. */
 static const char *tools_query(const crm360_database_t *section, const char *sql)
     __attribute__((unused));
 static const char *tools_query(const crm360_database_t *section, const char *sql)
 {
-    const char *text = "";
-    sqlite3_stmt *statement;
-    sqlite3 *native;
-    int i;
+    const char *const queries[] = {sql, NULL};
+    const char *text = tools_queries(section, queries);
 
-    if (tools_pgsql()) {
-        return tools_pgsql_query(section->params, sql);
-    }
-    if (sqlite3_open_v2(section->params, &native, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(native, sql, -1, &statement, NULL) != SQLITE_OK) {
-        printf("# %s: %s\n", sql, sqlite3_errmsg(native));
-        sqlite3_close(native);
-        return "failed";
-    }
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        for (i = 0; i < sqlite3_column_count(statement); i++) {
-            const char *cell = (const char *)sqlite3_column_text(statement, i);
-
-            text = apr_pstrcat(pool, text, i ? "|" : *text ? "\n" : "", cell ? cell : "NULL", NULL);
-        }
-    }
-    sqlite3_finalize(statement);
-    sqlite3_close(native);
-    return text;
+    return apr_pstrmemdup(pool, text, strlen(text) - 1);
 }
 
 /* Runs statements on a connection of its own; rows are dropped. */

@@ -7,6 +7,7 @@
 #define HANDLER_TOOLS_H
 
 #include "core/route.h"
+#include "crm/db_private.h"
 #include "handlers/handler.h"
 #include "t/unit/crm_tools.h"
 
@@ -179,6 +180,35 @@ static void empty(void)
     tools_execute(section, apr_pstrcat(pool, sql, "COMMIT;", NULL));
 }
 
+/* The rows of queries as the transaction in progress sees them, as tools_queries(). */
+static const char *inside(const char *const *queries)
+{
+    const char *text = "";
+    crm_db_rows_t rows;
+    int number, i;
+
+    for (number = 0; queries[number]; number++) {
+        crm_db_statement_t statement = {.label = apr_psprintf(pool, "test_inside_%d", number),
+                                        .sql = queries[number]};
+
+        if (crm_db_select(&rows, db, &statement, NULL, 0, pool) != APR_SUCCESS) {
+            return crm_db_error(db);
+        }
+        for (i = 0; i < rows.count * rows.columns; i++) {
+            text = apr_pstrcat(pool, text, rows.cells[i] ? rows.cells[i] : "NULL",
+                               (i + 1) % rows.columns               ? "|"
+                               : i + 1 == rows.count * rows.columns ? ""
+                                                                    : "\n",
+                               NULL);
+        }
+        text = apr_pstrcat(pool, text, "\n", NULL);
+    }
+    return text;
+}
+
+/* dump() looks from inside the transaction in progress. */
+static int dumps_inside;
+
 /* Everything that was written, one table after the other, with names for numbers that the database
  * gives: a contact is its identifiers, a good its identifier. */
 static const char *dump(void) __attribute__((unused));
@@ -247,14 +277,10 @@ static const char *dump(void)
         "SELECT 'versions', TargetTable, CASE WHEN TargetTable IN ('Contacts', 'Addresses')"
         " THEN NULL ELSE TargetKey END, Deleted, Versions FROM WebhookVersions ORDER BY 2, 3, 5",
         "SELECT 'match', MatchKey, " CONTACT("m.ContactId") " FROM WebhookMatches m ORDER BY 2",
+        NULL,
     };
-    const char *text = "";
-    size_t i;
 
-    for (i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
-        text = apr_pstrcat(pool, text, ask(queries[i]), "\n", NULL);
-    }
-    return text;
+    return dumps_inside ? inside(queries) : tools_queries(section, queries);
 #undef CONTACT
 }
 

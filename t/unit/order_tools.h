@@ -53,14 +53,16 @@ static apr_status_t run_alone(step_t step)
     return rv;
 }
 
-/* Runs steps in an order, in one transaction; `twice`: each once more afterwards, backwards. */
-static const char *steps_outcome(const step_t *steps, const int *order, int count, int twice)
-    __attribute__((unused));
-static const char *steps_outcome(const step_t *steps, const int *order, int count, int twice)
+/* Runs steps in an order, in one transaction, and gives the dump; `twice`: each once more
+ * afterwards, backwards. The rows stay if `stays`. */
+static const char *steps_outcome(const step_t *steps, const int *order, int count, int twice,
+                                 int stays) __attribute__((unused));
+static const char *steps_outcome(const step_t *steps, const int *order, int count, int twice,
+                                 int stays)
 {
+    const char *text;
     int i;
 
-    empty();
     if (crm_db_begin(db) != APR_SUCCESS) {
         return crm_db_error(db);
     }
@@ -70,25 +72,36 @@ static const char *steps_outcome(const step_t *steps, const int *order, int coun
             return apr_pstrcat(pool, "a step failed: ", crm_db_error(db), NULL);
         }
     }
-    return crm_db_commit(db) == APR_SUCCESS ? dump() : crm_db_error(db);
+    dumps_inside = 1;
+    text = dump();
+    dumps_inside = 0;
+    if (!stays) {
+        crm_db_rollback(db); /* no order waits for the disk */
+    }
+    else if (crm_db_commit(db) != APR_SUCCESS) {
+        return crm_db_error(db);
+    }
+    return text;
 }
 
 /* All orders of at most 7 steps give the same rows, every second one with each step twice. Of very
- * many orders only some are tried, on PostgreSQL fewer. The rows of the last one stay. */
+ * many orders only some are tried, on PostgreSQL fewer. The rows of the first one stay. */
 static void all_steps_agree(const step_t *steps, int count, const char *what)
     __attribute__((unused));
 static void all_steps_agree(const step_t *steps, int count, const char *what)
 {
     int order[7] = {0, 1, 2, 3, 4, 5, 6}, orders = 0, tried = 0, equal = 0;
     /* Odd, so that there are steps once and twice. */
-    int every = count > 6 ? 5 : count > 4 && tools_pgsql() ? 7 : 1;
-    const char *wanted = steps_outcome(steps, order, count, 0), *got;
+    int every = count > 4 && tools_pgsql() ? 11 : count > 6 ? 5 : 1;
+    const char *wanted, *got;
 
+    empty();
+    wanted = steps_outcome(steps, order, count, 0, 0);
     do {
         if (orders++ % every) {
             continue;
         }
-        got = steps_outcome(steps, order, count, tried++ % 2);
+        got = steps_outcome(steps, order, count, tried++ % 2, 0);
         equal += strcmp(got, wanted) == 0;
         if (strcmp(got, wanted) != 0 && tried - equal < 3) {
             printf("# order %d %d %d %d %d %d %d:\n%s\n# wanted:\n%s\n", order[0], order[1],
@@ -97,6 +110,10 @@ static void all_steps_agree(const step_t *steps, int count, const char *what)
     } while (next_order(order, count));
     is_number(equal, tried, apr_psprintf(pool, "%s: %d orders agree", what, tried));
     ok(strlen(wanted) > 200, "%s: and there are rows", what);
+    for (orders = 0; orders < 7; orders++) {
+        order[orders] = orders;
+    }
+    is_text(steps_outcome(steps, order, count, 1, 1), wanted, "  also when it is committed");
 }
 
 #endif
