@@ -13,7 +13,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/json.h"
+#include "core/charset.h"
 #include "ctl/ctl.h"
 
 #define FILE_MOST (64 * 1024 * 1024) /* La Poste's has 2 to 3 MB */
