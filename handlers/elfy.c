@@ -13,7 +13,7 @@
 #include "core/log.h"
 
 #define KIND "rnvp"     /* of the job */
-#define UNKNOWN_MOST 10 /* lines of one step about what is not known */
+#define UNKNOWN_MOST 10 /* lines about what is not known */
 
 /* A message on its way. */
 typedef struct work_t {
@@ -22,7 +22,6 @@ typedef struct work_t {
     handler_elfy_order_t order;
     crm_job_t job;
     crm_clean_t clean;
-    int unknown_before; /* job.unknown at the beginning of the step */
     apr_pool_t *pool;
 } work_t;
 
@@ -39,7 +38,10 @@ static const char *unknown_text(const work_t *work, int place)
 {
     const handler_elfy_item_t *item =
         &APR_ARRAY_IDX(work->order.items, place, const handler_elfy_item_t);
-    const char *limits = item->object ? "" : ", or it is not of the URI's zone, brand and type";
+    const crm360_message_t *message = work->message;
+    int limited = message->zone_id || message->brand_id || message->contact_address_type_id;
+    const char *limits =
+        limited && !item->object ? ", or it is not of the URI's zone, brand and type" : "";
 
     if (item->address_id && item->contact_id) {
         return apr_psprintf(work->pool, "AddressId %d is no address of ContactId %d",
@@ -62,12 +64,10 @@ static const char *unknown_text(const work_t *work, int place)
 
 static void note_unknown(work_t *work)
 {
-    int lines = ++work->job.unknown - work->unknown_before;
-
-    if (lines <= UNKNOWN_MOST) {
+    if (++work->job.unknown <= UNKNOWN_MOST) {
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: %s%s", work->message->id,
                    unknown_text(work, work->job.cursor),
-                   lines == UNKNOWN_MOST ? "; no more of this step are named" : "");
+                   work->job.unknown == UNKNOWN_MOST ? "; more of them are only counted" : "");
     }
 }
 
@@ -104,7 +104,6 @@ static apr_status_t begin(work_t *work, crm_db_t *db)
     if (rv == APR_SUCCESS) {
         rv = crm_clean_begin(&work->clean, db, job, work->pool);
     }
-    work->unknown_before = job->unknown;
     if (rv != APR_SUCCESS || job->started_at) {
         return rv;
     }
