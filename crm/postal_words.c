@@ -333,11 +333,13 @@ crm_postal_words_t crm_postal_join(crm_postal_words_t first, crm_postal_words_t 
                                    apr_pool_t *pool)
 {
     crm_postal_words_t both;
+    int i;
 
     both.count = first.count + second.count;
     both.at = apr_palloc(pool, sizeof(crm_postal_word_t) * (size_t)(both.count + 1));
-    memcpy(both.at, first.at, sizeof(crm_postal_word_t) * (size_t)first.count);
-    memcpy(both.at + first.count, second.at, sizeof(crm_postal_word_t) * (size_t)second.count);
+    for (i = 0; i < both.count; i++) {
+        both.at[i] = i < first.count ? first.at[i] : second.at[i - first.count];
+    }
     return both;
 }
 
@@ -365,13 +367,13 @@ int crm_postal_is_digits(const char *word, size_t least, size_t most)
 
 int crm_postal_is_article(crm_postal_words_t words, int i)
 {
-    const char *word = i >= 0 && i < words.count ? words.at[i].text : "";
-
-    if (*word && word[1] == '\0') {
-        return (*word == 'L' || *word == 'D') && i + 1 < words.count &&
-               strchr("AEIOUYH", *words.at[i + 1].text) != NULL;
+    if (i < 0 || i >= words.count) {
+        return 0;
     }
-    return FIND(word, articles) != NULL;
+    if (crm_postal_is(words, i, "L") || crm_postal_is(words, i, "D")) {
+        return i + 1 < words.count && strchr("AEIOUYH", *words.at[i + 1].text) != NULL;
+    }
+    return FIND(words.at[i].text, articles) != NULL;
 }
 
 int crm_postal_is_first_name(const char *word)

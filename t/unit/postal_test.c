@@ -97,6 +97,7 @@ static const case_t lines[] = {
      NULL},
     {"4=Immeuble Le Saphir, 3e étage, 12 rue de la Paix" NICE,
      "2 2=3E ETAGE|3=IMMEUBLE LE SAPHIR|4=12 RUE DE LA PAIX" NICE, NULL},
+    {"4=Le Clos, 12 Les Lilas" NICE, "2 3=LE CLOS|4=12 LES LILAS" NICE, NULL},
     /* Parts in other lines. */
     {"2=bât B|3=appt 4|4=12 rue des Lilas" NICE, "2 2=APPT 4|3=BAT B|4=12 RUE DES LILAS" NICE,
      NULL},
@@ -111,6 +112,8 @@ static const case_t lines[] = {
     {"1=RESIDENCE LES LILAS|4=3 RUE HAUTE" NICE "|K=FRA",
      "1 1=RESIDENCE LES LILAS|4=3 RUE HAUTE" NICE, NULL},
     {"1=CHEZ LULU|4=3 RUE HAUTE" NICE "|K=FRA", "1 1=CHEZ LULU|4=3 RUE HAUTE" NICE, NULL},
+    {"1=TABAC 12 RUE BASSE|4=LE BOURG" NICE "|K=FRA", "1 1=TABAC 12 RUE BASSE|4=LE BOURG" NICE,
+     NULL},
     {"1=3 SUISSES|4=3 RUE HAUTE" NICE "|K=FRA", "1 1=3 SUISSES|4=3 RUE HAUTE" NICE, NULL},
     {"1=Petit & Fils|4=3 RUE HAUTE" NICE, "2 1=PETIT ET FILS|4=3 RUE HAUTE" NICE, NULL},
     {"1=Mme Petit, appt 4|4=3 RUE HAUTE" NICE, "2 1=MME PETIT|2=APPT 4|4=3 RUE HAUTE" NICE, NULL},
@@ -181,6 +184,10 @@ static const case_t streets[] = {
      "2 4=12 RUE PIERRE LEVEE CHAMP MARTYRS" NICE, NULL},
     {"4=12 rond-point de la Libération des Peuples Opprimés" NICE,
      "2 4=12 RPT LIBERATION PEUPLES OPPRIMES" NICE, NULL},
+    {"4=12 rue des Combattants Volontaires Résistants Déportés" NICE,
+     "2 4=12 RUE C V RESISTANTS DEPORTES" NICE, NULL},
+    {"4=12 montée du Professeur Louis Pasteur Vallery Radot" NICE,
+     "2 4=12 MONTEE PR L PASTEUR VALLERY RADOT" NICE, NULL},
     {"4=12 rue Anticonstitutionnellementtranscendantale" NICE,
      "4 4=12 rue Anticonstitutionnellementtranscendantale" NICE, "line 4 does not fit"},
     {"4=12 rue Haute|2=appartement 1234 escalier 12 couloir 3 étage 14" NICE,
@@ -290,6 +297,9 @@ static const case_t countries[] = {
     {HAUTE "P=97400|C=ST DENIS|7=La Réunion", "2 " HAUTE "P=97400|C=ST DENIS|K=REU", NULL},
     {HAUTE "P=97400|C=Saint-Denis, La Réunion|K=REU", "2 " HAUTE "P=97400|C=ST DENIS|K=REU", NULL},
     {HAUTE "P=97100|C=BASSE TERRE|7=GUADELOUPE|K=FRA", "2 " HAUTE "P=97100|C=BASSE TERRE", NULL},
+    {HAUTE "P=97133|C=GUSTAVIA|7=Saint-Barthélemy|K=FRA", "2 " HAUTE "P=97133|C=GUSTAVIA", NULL},
+    {HAUTE "P=97100|C=BASSE TERRE|7=Martinique|K=FRA",
+     "2 " HAUTE "5=MARTINIQUE|P=97100|C=BASSE TERRE", NULL},
     {HAUTE "P=06000|C=NICE|S=Provence|K=FRA", "1 " HAUTE "P=06000|C=NICE|S=Provence", NULL},
     {"", "4 ", "empty"},
     {"K=FRA", "4 ", "empty"},
@@ -380,6 +390,9 @@ static const crm_postal_place_t places[] = {
     {"01290", "CROTTET", NULL},
     {"97400", "ST DENIS", NULL},
     {"93200", "ST DENIS", NULL},
+    {"42110", "FEURS", NULL},
+    {"88888", "A LOCALITY THAT IS LONGER THAN ANY LINE", NULL},
+    {"42120", "FEURT", NULL},
 };
 
 static const case_t validations[] = {
@@ -396,6 +409,7 @@ static const case_t validations[] = {
     {HAUTE "P=69100", "2 " HAUTE "P=69100|C=VILLEURBANNE", NULL},
     {HAUTE "P=01290", "3 " HAUTE "P=01290", "several (2)"},
     {HAUTE "P=99999", "4 " HAUTE "P=99999", "not known"},
+    {HAUTE "P=88888", "3 " HAUTE "P=88888", "no usable locality"},
     /* 3: a part of a commune. */
     {HAUTE "P=74600|C=Seynod", "2 " HAUTE "5=SEYNOD|P=74600|C=ANNECY", NULL},
     {HAUTE "5=SEYNOD|P=74600|C=SEYNOD", "2 " HAUTE "5=SEYNOD|P=74600|C=ANNECY", NULL},
@@ -410,6 +424,8 @@ static const case_t validations[] = {
     {HAUTE "P=51000|C=CHALONS", "2 " HAUTE "P=51000|C=CHALONS EN CHAMPAGNE", "spelling"},
     {HAUTE "P=93400|C=SAINT OUEN", "2 " HAUTE "P=93400|C=ST OUEN SUR SEINE", "spelling"},
     {HAUTE "P=01290|C=CROTET", "2 " HAUTE "P=01290|C=CROTTET", "spelling"},
+    {HAUTE "P=42110|C=FEURZ", "2 " HAUTE "P=42110|C=FEURS", "spelling"},
+    {HAUTE "P=42110|C=FEURT", "2 " HAUTE "P=42120|C=FEURT", "the locality's"},
     /* 5: the city settles the post code. */
     {HAUTE "P=69100|C=BRON", "2 " HAUTE "P=69500|C=BRON", "the locality's"},
     {HAUTE "P=69999|C=BRON", "2 " HAUTE "P=69500|C=BRON", "the locality's"},
@@ -483,6 +499,7 @@ static void texts(void)
         {"A & B&C", "A ET B ET C"},
         {"n°12, 3/4; «x» – y", "N 12 3 4 X Y"},
         {"Nguyễn", "NGUYEN"},
+        {"Ørsted Þór", "ORSTED THOR"},
         {"Дом 5", "5"},
         {"co\xC2\xADop a\xE2\x80\x8B"
          "b",
