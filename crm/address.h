@@ -7,11 +7,12 @@
 
 #include "crm/db.h"
 #include "crm/point.h"
+#include "crm/postal.h"
 #include "crm/version.h"
 
 /* The groups, in the order of their columns. */
 typedef enum {
-    CRM_ADDRESS_POSTAL,     /* Address1 ... Address7, PostCode, City, State, CountryId (alpha-3) */
+    CRM_ADDRESS_POSTAL,     /* Address1 ... CountryId, as in crm/postal.h */
     CRM_ADDRESS_EMAIL,      /* Email */
     CRM_ADDRESS_HOME_PHONE, /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
     CRM_ADDRESS_MOBILE_PHONE, /* MobilePhoneNumber, MobilePhoneCountryId, likewise */
@@ -19,12 +20,6 @@ typedef enum {
     CRM_ADDRESS_MOBILE_OPTIN, /* MobilePhoneOptin, likewise */
     CRM_ADDRESS_GROUPS
 } crm_address_group_t;
-
-/* Places in the values of CRM_ADDRESS_POSTAL; postal line N is at N - 1. */
-#define CRM_POSTAL_POST_CODE 7
-#define CRM_POSTAL_CITY 8
-#define CRM_POSTAL_STATE 9
-#define CRM_POSTAL_COUNTRY 10
 
 /* Applies news of `writer` to the address of a contact, which the caller has locked; makes the
  * row when there is none. brand_id and contact_address_type_id: 0 = NULL. */

@@ -36,11 +36,22 @@ ctl_verb_t ctl_erase;
 #define CTL_ERASE_WORDS                                                                            \
     "customer/alias {--email A | --phone N | --identifier S:I}... {--dry-run | --yes}"
 
+/* import-postcodes: La Poste's file of post codes into databases (postcodes.c). */
+ctl_verb_t ctl_import_postcodes;
+#define CTL_IMPORT_POSTCODES_WORDS "{customer/alias ... | --all} [--dry-run] FILE"
+
 /* ---- what verbs work on (place.c) ---- */
 
 /* The database that was named; NULL when the configuration has none: that is said. */
 const crm360_database_t *ctl_database(const crm360_config_t *config, const char *customer,
                                       const char *alias, apr_pool_t *pool);
+
+/* Likewise for "customer/alias". */
+const crm360_database_t *ctl_database_named(const crm360_config_t *config, const char *name,
+                                            apr_pool_t *pool);
+
+/* The exit status for what came of work on a database. */
+ctl_status_t ctl_database_status(apr_status_t rv, const crm360_database_t *database);
 
 /* One database and its queue. */
 typedef struct ctl_place_t {

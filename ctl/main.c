@@ -30,6 +30,9 @@ static const verb_t verbs[] = {
      ctl_dead_list},
     {"dead", "redrive", CTL_DEAD_REDRIVE_WORDS, "give dead letters another life", ctl_dead_redrive},
     {"erase", NULL, CTL_ERASE_WORDS, "erase what is stored of one person, everywhere", ctl_erase},
+    {"import-postcodes", NULL, CTL_IMPORT_POSTCODES_WORDS,
+     "replace the post codes that addresses are checked against by those of La Poste's CSV file",
+     ctl_import_postcodes},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -9,20 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/status.h"
 #include "crm/migrate.h"
-
-/* The file of an SQLite database is no server: what is wrong with it does not mend itself. */
-static ctl_status_t status_of(apr_status_t rv, const crm360_database_t *database)
-{
-    if (rv == APR_SUCCESS) {
-        return CTL_FINE;
-    }
-    if (rv == CRM360_EAWAY && strcmp(database->driver, "sqlite3") != 0) {
-        return CTL_AWAY;
-    }
-    return rv == CRM360_ECONFIG ? CTL_CONFIGURATION : CTL_FAILED;
-}
 
 /* One database, with a pool of its own: there may be ten thousand. */
 static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *parent)
@@ -47,7 +34,7 @@ static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *p
                done.created ? "created, " : "", done.from, done.to);
     }
     apr_pool_destroy(pool);
-    return status_of(rv, database);
+    return ctl_database_status(rv, database);
 }
 
 static ctl_status_t migrate_named(const crm360_config_t *config, const char *customer,

@@ -25,20 +25,39 @@ const crm360_database_t *ctl_database(const crm360_config_t *config, const char 
     return database;
 }
 
+const crm360_database_t *ctl_database_named(const crm360_config_t *config, const char *name,
+                                            apr_pool_t *pool)
+{
+    const char *slash = strchr(name, '/');
+
+    if (!slash) {
+        fprintf(stderr, "crm360ctl: %s is no customer/alias\n", name);
+        return NULL;
+    }
+    return ctl_database(config, apr_pstrmemdup(pool, name, (apr_size_t)(slash - name)), slash + 1,
+                        pool);
+}
+
+/* The file of an SQLite database is no server: what is wrong with it does not mend itself. */
+ctl_status_t ctl_database_status(apr_status_t rv, const crm360_database_t *database)
+{
+    if (rv == APR_SUCCESS) {
+        return CTL_FINE;
+    }
+    if (rv == CRM360_EAWAY && strcmp(database->driver, "sqlite3") != 0) {
+        return CTL_AWAY;
+    }
+    return rv == CRM360_ECONFIG ? CTL_CONFIGURATION : CTL_FAILED;
+}
+
 ctl_status_t ctl_place_make(ctl_place_t *place, const crm360_config_t *config, const char *name,
                             apr_pool_t *pool)
 {
-    const char *slash = strchr(name, '/');
     apr_status_t rv;
 
     memset(place, 0, sizeof(*place));
-    if (!slash) {
-        fprintf(stderr, "crm360ctl: %s is no customer/alias\n", name);
-        return CTL_USAGE;
-    }
     place->config = config;
-    place->database = ctl_database(config, apr_pstrmemdup(pool, name, (apr_size_t)(slash - name)),
-                                   slash + 1, pool);
+    place->database = ctl_database_named(config, name, pool);
     if (!place->database) {
         return CTL_USAGE;
     }

@@ -1,0 +1,193 @@
+/*
+ * crm360ctl import-postcodes: fills the table of post codes from La Poste's file. The file is read
+ * and checked to its end before a database is opened; each database then changes as a whole or not
+ * at all. Must go on with the other databases when one fails.
+ */
+#include "ctl/ctl.h"
+
+#include <apr_strings.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "ctl/options.h"
+#include "ctl/postcode_file.h"
+
+#define PROGRESS_EVERY (APR_USEC_PER_SEC / 2)
+#define PROGRESS_ROWS 1000 /* the clock is not asked more often */
+
+typedef struct words_t {
+    int all;
+    int dry_run;
+} words_t;
+
+/* One database being filled. */
+typedef struct filling_t {
+    const crm360_database_t *database;
+    const ctl_postcodes_t *found;
+    int next;         /* row */
+    apr_time_t shown; /* crm360_clock() of the last line of progress */
+    int shows;        /* progress is shown: standard error is a terminal */
+} filling_t;
+
+static const ctl_option_t options[] = {
+    {"all", NULL, "all databases of the configuration"},
+    {"dry-run", NULL, "read and check the file, and change nothing"},
+    {NULL, NULL, NULL},
+};
+
+static const ctl_usage_t usage = {
+    "import-postcodes", CTL_IMPORT_POSTCODES_WORDS,
+    "Replaces the post codes that addresses are checked against by those of FILE, La Poste's\n"
+    "public CSV file (laposte_hexasmal, \"Base officielle des codes postaux\" of data.gouv.fr);\n"
+    "- is standard input. A file that is wrong anywhere changes nothing.\n",
+    options};
+
+/* "-" of the command line, which apr_getopt would take for an option. */
+static const char standard_input[] = "standard input";
+
+static const char *take(void *baton, int which, const char *value, apr_pool_t *pool)
+{
+    words_t *words = baton;
+
+    (void)value;
+    (void)pool;
+    if (which == 0) {
+        words->all = 1;
+    }
+    else {
+        words->dry_run = 1;
+    }
+    return NULL;
+}
+
+/* Implements crm_postcode_next_t. */
+static apr_status_t next_row(void *baton, crm_postcode_row_t *row)
+{
+    filling_t *filling = baton;
+    const apr_array_header_t *rows = filling->found->rows;
+
+    if (filling->next == rows->nelts) {
+        return APR_EOF;
+    }
+    if (filling->shows && filling->next % PROGRESS_ROWS == 0 &&
+        crm360_clock() - filling->shown >= PROGRESS_EVERY) {
+        filling->shown = crm360_clock();
+        fprintf(stderr, "\r%s/%s: %d of %d rows\033[K", filling->database->customer,
+                filling->database->alias, filling->next, rows->nelts);
+    }
+    *row = APR_ARRAY_IDX(rows, filling->next, crm_postcode_row_t);
+    filling->next++;
+    return APR_SUCCESS;
+}
+
+static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postcodes_t *found,
+                             apr_pool_t *parent)
+{
+    filling_t filling = {.database = database, .found = found, .shows = isatty(STDERR_FILENO)};
+    const char *why;
+    apr_pool_t *pool;
+    apr_status_t rv;
+    crm_db_t *db;
+    int stored = 0;
+
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm360ctl_postcodes");
+    rv = crm_db_open(&db, &why, database, pool);
+    if (rv == APR_SUCCESS) {
+        rv = crm_postcode_replace(&stored, db, next_row, &filling, pool);
+        why = crm_db_error(db);
+    }
+    if (filling.shown) {
+        fprintf(stderr, "\r\033[K");
+    }
+    if (rv != APR_SUCCESS) {
+        fprintf(stderr, "crm360ctl: %s/%s (%s:%d): %s\n", database->customer, database->alias,
+                database->file, database->line, why);
+    }
+    else {
+        printf("%s/%s: %d rows with %d post codes imported, %d duplicates left out\n",
+               database->customer, database->alias, stored, found->codes, found->duplicates);
+    }
+    apr_pool_destroy(pool);
+    return ctl_database_status(rv, database);
+}
+
+/* The databases that are named; NULL = one is not there: that is said. */
+static const apr_array_header_t *named(const crm360_config_t *config, int count,
+                                       const char *const *words, apr_pool_t *pool)
+{
+    apr_array_header_t *databases = apr_array_make(pool, count, sizeof(crm360_database_t *));
+    const crm360_database_t *database;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        database = ctl_database_named(config, words[i], pool);
+        if (!database) {
+            return NULL;
+        }
+        APR_ARRAY_PUSH(databases, const crm360_database_t *) = database;
+    }
+    return databases;
+}
+
+/* Reads the file and fills the databases from it. */
+static ctl_status_t import(const apr_array_header_t *databases, const char *path, int dry_run,
+                           apr_pool_t *pool)
+{
+    ctl_status_t worst = CTL_FINE, status;
+    ctl_postcodes_t found;
+    const char *why;
+    int i;
+
+    if (ctl_postcodes_read(&found, &why, path, pool) != APR_SUCCESS) {
+        fprintf(stderr, "crm360ctl: %s; nothing was changed\n", why);
+        return CTL_FAILED;
+    }
+    if (dry_run) {
+        printf("%s: %d rows with %d post codes, %d duplicates; nothing was changed\n",
+               path ? path : standard_input, found.rows->nelts, found.codes, found.duplicates);
+        return CTL_FINE;
+    }
+    for (i = 0; i < databases->nelts; i++) {
+        status = fill_one(APR_ARRAY_IDX(databases, i, const crm360_database_t *), &found, pool);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+ctl_status_t ctl_import_postcodes(const crm360_config_t *config, int count,
+                                  const char *const *words, apr_pool_t *pool)
+{
+    const char **copy = apr_pcalloc(pool, ((apr_size_t)count + 1) * sizeof(*copy));
+    const apr_array_header_t *databases;
+    words_t said = {.all = 0};
+    const char *const *rest;
+    int rest_count, status, i;
+
+    for (i = 0; i < count; i++) {
+        copy[i] = strcmp(words[i], "-") == 0 ? standard_input : words[i];
+    }
+    status = ctl_options_read(&rest, &rest_count, &usage, take, &said, count, copy, pool);
+    if (status >= 0) {
+        return (ctl_status_t)status;
+    }
+    if (rest_count == 0) {
+        return ctl_usage_error(&usage, "wants a file, or - for standard input");
+    }
+    rest_count--;
+    if (said.all == (rest_count > 0)) {
+        return ctl_usage_error(&usage, "wants customer/alias or --all, and one file");
+    }
+    databases = said.all ? crm360_config_databases(config) : named(config, rest_count, rest, pool);
+    if (!databases) {
+        return CTL_USAGE;
+    }
+    if (databases->nelts == 0) {
+        printf("the configuration has no database\n");
+    }
+    return import(databases, rest[rest_count] == standard_input ? NULL : rest[rest_count],
+                  said.dry_run, pool);
+}
