@@ -46,6 +46,7 @@ static apr_status_t prune(crm_pruned_t *all, crm_db_t *db, keeper_t *keeper, apr
     for (;;) {
         rv = crm_retention_prune(&some, db, &keep, PRUNE_ROWS, pool);
         all->inbox += some.inbox;
+        all->jobs += some.jobs;
         all->events += some.events;
         if (rv != APR_SUCCESS || !some.more || *keeper->stop || crm360_clock() > until) {
             return rv;
@@ -87,10 +88,11 @@ int keeper_prune(keeper_t *keeper, apr_time_t now)
     else {
         keeper->walk.pruned++;
     }
-    if (pruned.inbox || pruned.events) {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
-                   "old rows of %s deleted: %d of WebhookInbox, %d of WebhookEvents",
-                   database->keys->name, pruned.inbox, pruned.events);
+    if (pruned.inbox || pruned.jobs || pruned.events) {
+        crm360_log(
+            CRM360_LOG_INFO, APR_SUCCESS,
+            "old rows of %s deleted: %d of WebhookInbox, %d of WebhookEvents, %d of WebhookJobs",
+            database->keys->name, pruned.inbox, pruned.events, pruned.jobs);
     }
     database->prune_at = crm360_clock() + (rv == APR_SUCCESS ? PRUNE_EVERY : PRUNE_AGAIN);
     return 1;

@@ -4,12 +4,14 @@
  *
  * Some columns follow others instead of a message: the states of mail address and mobile number
  * are those of the value that stands there now (crm/point.h), and so is a consent, when what was
- * said of the value is newer than what the row's own source said.
+ * said of the value is newer than what the row's own source said. The postal columns of an address
+ * that was checked show what the check has made of it (crm/address_check.h).
  */
 #include "crm/address.h"
 
 #include <string.h>
 
+#include "crm/address_check.h"
 #include "crm/db_private.h"
 #include "crm/point.h"
 
@@ -184,9 +186,9 @@ static apr_status_t follow_changes(row_t *row, crm_db_t *db, apr_pool_t *pool)
             rv = follow(row, db, &mediums[i], pool);
         }
     }
-    /* Another address: nobody has checked it yet. */
-    if (has_changed(row, 0, groups[CRM_ADDRESS_POSTAL].columns)) {
-        row->cells[POSTAL_STATE] = NULL;
+    /* Another address: nobody has checked it yet, or somebody has. */
+    if (rv == APR_SUCCESS && row->id && has_changed(row, 0, groups[CRM_ADDRESS_POSTAL].columns)) {
+        rv = crm_address_check_recall(row->cells, &row->cells[POSTAL_STATE], db, row->id, pool);
     }
     return rv;
 }
@@ -218,6 +220,20 @@ apr_status_t crm_address_follow(crm_db_t *db, int address_id, crm_point_kind_t k
 }
 
 /* ---- a message ---- */
+
+apr_status_t crm_address_find(int *address_id, crm_db_t *db, int contact_id, int brand_id,
+                              int contact_address_type_id, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv =
+        crm_db_select(&rows, db, &select_row,
+                      CRM_DB_VALUES(crm_db_int(contact_id, pool), crm_db_int(brand_id, pool),
+                                    crm_db_int(contact_address_type_id, pool)),
+                      pool);
+
+    *address_id = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}
 
 apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
                                int contact_address_type_id, const crm_news_t *news,

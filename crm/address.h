@@ -28,6 +28,11 @@ apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
                                const char *writer, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* The address of a contact, brand and type, 0 = none. */
+apr_status_t crm_address_find(int *address_id, crm_db_t *db, int contact_id, int brand_id,
+                              int contact_address_type_id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* Something new is known of the mail address or mobile number in this row (crm/point.c): its state
  * and consent follow. The caller has locked the contact. */
 apr_status_t crm_address_follow(crm_db_t *db, int address_id, crm_point_kind_t kind,

@@ -365,7 +365,10 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
     prepared = apr_hash_get(db->statements, statement->label, APR_HASH_KEY_STRING);
     if (!prepared) {
         if (statement->locks) {
-            sql = apr_pstrcat(db->connection, sql, db->dialect->for_update, NULL);
+            sql = apr_pstrcat(db->connection, sql,
+                              statement->locks == CRM_DB_LOCK_FREE ? db->dialect->for_free
+                                                                   : db->dialect->for_update,
+                              NULL);
         }
         prepared = apr_pcalloc(db->connection, sizeof(*prepared));
         prepared->placeholders = count_placeholders(sql);

@@ -237,6 +237,7 @@ const crm_db_dialect_t crm_db_pgsql = {
     /* One migration at a time; the number is ours (the bytes "CRM3"). */
     .migrate = "SET LOCAL lock_timeout TO '60s'; SELECT pg_advisory_xact_lock(1129467187)",
     .for_update = " FOR UPDATE",
+    .for_free = " FOR UPDATE SKIP LOCKED",
     .decimal = "CAST(%s AS NUMERIC)",
     /* Where the search path of this connection finds it, as all other statements do. Asked of the
      * table of tables: to_regclass() may answer from memory, and not know what another migration

@@ -19,8 +19,12 @@
 typedef struct crm_db_statement_t {
     const char *label; /* unique in the program; a name in SQL */
     const char *sql;
-    int locks; /* a SELECT that locks its row until the transaction ends */
+    /* 1: a SELECT that locks its row until the transaction ends. CRM_DB_LOCK_FREE: likewise, but a
+     * row that another transaction has locked counts as not there. */
+    int locks;
 } crm_db_statement_t;
+
+#define CRM_DB_LOCK_FREE 2
 
 /* The values of a statement, NULL = SQL's NULL, and how many there are. */
 #define CRM_DB_VALUES(...)                                                                         \
@@ -98,6 +102,7 @@ typedef struct crm_db_dialect_t {
     const char *begin;      /* starts a transaction that may write */
     const char *migrate;    /* run in it before a migration looks at the schema; NULL = nothing */
     const char *for_update; /* what a locking SELECT ends with */
+    const char *for_free;   /* the same with CRM_DB_LOCK_FREE */
     const char *decimal;    /* the placeholder of a decimal, which travels as text */
     crm_db_statement_t schema_there; /* selects how many tables WebhookSchema there are */
 

@@ -174,6 +174,7 @@ const crm_db_dialect_t crm_db_sqlite3 = {
     .begin = "BEGIN IMMEDIATE",
     .migrate = NULL,
     .for_update = "",
+    .for_free = "", /* there is one writer, and that is us */
     .decimal = "%s",
     .schema_there = {.label = "schema_there",
                      .sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"

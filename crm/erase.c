@@ -75,10 +75,18 @@ static const struct {
      {.label = "erase_rows_4", .sql = "DELETE FROM WebhookMatches WHERE ContactId = %d"}},
     {"WebhookEvents",
      {.label = "erase_rows_5", .sql = "DELETE FROM WebhookEvents WHERE ContactId = %d"}},
-    {"Addresses", {.label = "erase_rows_6", .sql = "DELETE FROM Addresses WHERE ContactId = %d"}},
+    {"WebhookAddressChecks",
+     {.label = "erase_rows_6",
+      .sql = "DELETE FROM WebhookAddressChecks WHERE AddressId IN"
+             " (SELECT AddressId FROM Addresses WHERE ContactId = %d)"}},
+    {"WebhookMerges",
+     {.label = "erase_rows_7",
+      .sql = "DELETE FROM WebhookMerges"
+             " WHERE CAST(%d AS INTEGER) IN (KeptContactId, MergedContactId)"}},
+    {"Addresses", {.label = "erase_rows_8", .sql = "DELETE FROM Addresses WHERE ContactId = %d"}},
     {"ContactIdentifiers",
-     {.label = "erase_rows_7", .sql = "DELETE FROM ContactIdentifiers WHERE ContactId = %d"}},
-    {"Contacts", {.label = "erase_rows_8", .sql = "DELETE FROM Contacts WHERE ContactId = %d"}},
+     {.label = "erase_rows_9", .sql = "DELETE FROM ContactIdentifiers WHERE ContactId = %d"}},
+    {"Contacts", {.label = "erase_rows_10", .sql = "DELETE FROM Contacts WHERE ContactId = %d"}},
 };
 
 #define ROWS_OF_CONTACT (sizeof(rows_of_contact) / sizeof(rows_of_contact[0]))

@@ -17,6 +17,13 @@ static const crm_db_statement_t delete_events = {
     .sql = "DELETE FROM WebhookEvents WHERE EventId IN (SELECT EventId FROM WebhookEvents"
            " WHERE At < %s ORDER BY At LIMIT CAST(%d AS INTEGER))"};
 
+/* They end with the inbox: a job whose message comes again later than that begins anew. */
+static const crm_db_statement_t delete_jobs = {
+    .label = "jobs_prune",
+    .sql = "DELETE FROM WebhookJobs WHERE (MessageId, Kind) IN (SELECT MessageId, Kind"
+           " FROM WebhookJobs WHERE UpdatedAt < %s ORDER BY UpdatedAt"
+           " LIMIT CAST(%d AS INTEGER))"};
+
 static apr_status_t prune(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
                           apr_interval_time_t keep, int most, apr_pool_t *pool)
 {
@@ -40,10 +47,13 @@ apr_status_t crm_retention_prune(crm_pruned_t *pruned, crm_db_t *db, const crm_r
 {
     apr_status_t rv = prune(&pruned->inbox, db, &delete_inbox, keep->inbox, most, pool);
 
-    pruned->events = 0;
+    pruned->jobs = pruned->events = 0;
+    if (rv == APR_SUCCESS) {
+        rv = prune(&pruned->jobs, db, &delete_jobs, keep->inbox, most, pool);
+    }
     if (rv == APR_SUCCESS) {
         rv = prune(&pruned->events, db, &delete_events, keep->events, most, pool);
     }
-    pruned->more = pruned->inbox >= most || pruned->events >= most;
+    pruned->more = pruned->inbox >= most || pruned->jobs >= most || pruned->events >= most;
     return rv;
 }

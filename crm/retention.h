@@ -1,6 +1,6 @@
 /*
- * Retention: what this program's own tables forget in time, the inbox and the events. The tables of
- * the CustomerApi are not touched.
+ * Retention: what this program's own tables forget in time: the inbox, the jobs and the events. The
+ * tables of the CustomerApi are not touched.
  */
 #ifndef CRM_RETENTION_H
 #define CRM_RETENTION_H
@@ -9,13 +9,14 @@
 
 /* How long rows are kept. */
 typedef struct crm_retention_t {
-    apr_interval_time_t inbox;
+    apr_interval_time_t inbox; /* and jobs */
     apr_interval_time_t events;
 } crm_retention_t;
 
 /* How many rows were deleted. */
 typedef struct crm_pruned_t {
     int inbox;
+    int jobs;
     int events;
     int more; /* there may be more to delete: call again */
 } crm_pruned_t;

@@ -297,8 +297,13 @@ static void pruning(void)
     tools_query(section, "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At) VALUES"
                          " ('m', 1, 'open', '2020-01-01T00:00:00'),"
                          " ('m', NULL, 'click', '2999-01-01T00:00:00')");
+    tools_query(section, "INSERT INTO WebhookJobs (MessageId, Kind, StartedAt, UpdatedAt) VALUES"
+                         " ('job', 'a', '2020-01-01T00:00:00', '2020-01-01T00:00:00'),"
+                         " ('job', 'b', '2020-01-01T00:00:00', '2999-01-01T00:00:00')");
     ok(crm_retention_prune(&pruned, db, &keep, 1, pool) == APR_SUCCESS, "prune one of each");
-    ok(pruned.inbox == 1 && pruned.events == 1 && pruned.more, "one of each");
+    ok(pruned.inbox == 1 && pruned.jobs == 1 && pruned.events == 1 && pruned.more, "one of each");
+    is_text(tools_query(section, "SELECT Kind FROM WebhookJobs"), "b",
+            "of jobs what nobody has touched for long");
     is_text(tools_query(section, "SELECT MessageId FROM WebhookInbox ORDER BY 1"), "new\nold2",
             "the oldest first");
     is_text(tools_query(section, "SELECT Kind FROM WebhookEvents"), "click", "of events, too");

@@ -157,6 +157,9 @@ static const char *const written_tables[] = {"PurchaseDetails",
                                              "CaseCategories",
                                              "ContactInterests",
                                              "ContactInterestCategories",
+                                             "WebhookJobs",
+                                             "WebhookAddressChecks",
+                                             "WebhookMerges",
                                              "Addresses",
                                              "ContactIdentifiers",
                                              "Contacts",
@@ -247,6 +250,14 @@ static const char *dump(void)
         "SELECT 'versions', TargetTable, CASE WHEN TargetTable IN ('Contacts', 'Addresses')"
         " THEN NULL ELSE TargetKey END, Deleted, Versions FROM WebhookVersions ORDER BY 2, 3, 5",
         "SELECT 'match', MatchKey, " CONTACT("m.ContactId") " FROM WebhookMatches m ORDER BY 2",
+        "SELECT 'check', " CONTACT(
+            "a.ContactId") ", BrandId, ContactAddressTypeId, StateId, Reason,"
+                           " Input, Output FROM WebhookAddressChecks k JOIN Addresses a ON "
+                           "a.AddressId = k.AddressId"
+                           " ORDER BY 2, COALESCE(BrandId, 0), COALESCE(ContactAddressTypeId, 0)",
+        "SELECT 'merge', " CONTACT("m.KeptContactId") ", " CONTACT(
+            "m.MergedContactId") ", Rule, Score, Explanation, Detail FROM WebhookMerges m ORDER BY "
+                                 "2, 3, 4",
     };
     const char *text = "";
     size_t i;
