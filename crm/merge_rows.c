@@ -138,26 +138,27 @@ static const crm_db_statement_t move_address = {
     .label = "merge_move_address",
     .sql = "UPDATE Addresses SET ContactId = %d WHERE AddressId = %d"};
 
-#define MOVES(name, key, text)                                                                     \
+#define MOVES(name, key, text, word)                                                               \
     {                                                                                              \
         .table = name, .is_text = (text),                                                          \
-        .list = {.label = "merge_list_" name,                                                      \
+        .list = {.label = "merge_list_" word,                                                      \
                  .sql = "SELECT " key " FROM " name " WHERE ContactId = %d ORDER BY " key},        \
         .move = {                                                                                  \
-            .label = "merge_move_" name,                                                           \
+            .label = "merge_move_" word,                                                           \
             .sql = "UPDATE " name " SET ContactId = %d WHERE ContactId = %d"                       \
         }                                                                                          \
     }
 
-/* A table with a ContactId needs a line here, or one in t/unit/merge_test.c that says why not. */
+/* The last word is for labels, which PostgreSQL knows in small letters only.
+ * A table with a ContactId needs a line here, or one in t/unit/merge_test.c that says why not. */
 const crm_merge_table_t crm_merge_tables[] = {
-    MOVES("ContactIdentifiers", "ContactIdentifierId", 1),
-    MOVES("WebhookMatches", "MatchKey", 1),
-    MOVES("PurchaseHeaders", "PurchaseHeaderId", 0),
-    MOVES("Vouchers", "VoucherId", 0),
-    MOVES("Cases", "CaseId", 0),
-    MOVES("ContactInterests", "ContactInterestId", 0),
-    MOVES("WebhookEvents", "EventId", 0),
+    MOVES("ContactIdentifiers", "ContactIdentifierId", 1, "identifiers"),
+    MOVES("WebhookMatches", "MatchKey", 1, "matches"),
+    MOVES("PurchaseHeaders", "PurchaseHeaderId", 0, "purchases"),
+    MOVES("Vouchers", "VoucherId", 0, "vouchers"),
+    MOVES("Cases", "CaseId", 0, "cases"),
+    MOVES("ContactInterests", "ContactInterestId", 0, "interests"),
+    MOVES("WebhookEvents", "EventId", 0, "events"),
     {.table = NULL},
 };
 
