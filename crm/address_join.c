@@ -11,6 +11,7 @@
 #include "crm/point.h"
 
 /* Places in the cells: the columns of the groups first. */
+#define COUNTRY 10 /* the last one of the postal group */
 #define EMAIL_OPTIN 16
 #define MOBILE_OPTIN 17
 #define EMAIL_STATE 18
@@ -200,6 +201,28 @@ static apr_status_t settle(joined_t *row)
     return rv;
 }
 
+/* Of addresses that no message has told of, one that is nothing but a country is none. */
+static void fill_postal(joined_t *row)
+{
+    const char *group = crm_address_groups()[CRM_ADDRESS_POSTAL].name;
+    int i;
+
+    if (*crm_guard_version(row->guard, group)) {
+        return;
+    }
+    for (i = 0; i < COUNTRY; i++) {
+        if (row->kept[i]) {
+            return;
+        }
+    }
+    for (i = 0; i < COUNTRY; i++) {
+        row->cells[i] = row->other[i];
+    }
+    if (row->other[COUNTRY]) {
+        row->cells[COUNTRY] = row->other[COUNTRY];
+    }
+}
+
 static apr_status_t load(const char **cells, joined_t *row, int address_id)
 {
     crm_db_rows_t rows;
@@ -247,6 +270,7 @@ apr_status_t crm_address_join(crm_db_t *db, int kept_id, int other_id, apr_pool_
     memcpy(row.cells, row.kept, sizeof(row.kept));
     crm_guard_join(row.guard, row.cells, other, row.other, crm_address_groups(),
                    CRM_ADDRESS_GROUPS);
+    fill_postal(&row);
     rv = settle(&row);
     if (rv == APR_SUCCESS) {
         row.cells[COLUMNS] = key;
