@@ -42,6 +42,10 @@ static const crm_db_statement_t select_task = {
     .label = "dedup_next",
     .sql = "SELECT MIN(ContactId) FROM WebhookDuplicateTasks WHERE MessageId = %s"};
 
+static const crm_db_statement_t select_asked = {
+    .label = "dedup_asked",
+    .sql = "SELECT 1 FROM WebhookDuplicateTasks WHERE MessageId = %s AND ContactId = %d"};
+
 static const crm_db_statement_t delete_task = {
     .label = "dedup_task_done",
     .sql = "DELETE FROM WebhookDuplicateTasks WHERE MessageId = %s AND ContactId = %d"};
@@ -77,24 +81,20 @@ static apr_status_t begin(run_t *run, apr_pool_t *pool)
     return rv == APR_SUCCESS ? crm_db_execute(NULL, run->db, &delete_orphans, NULL, 0, pool) : rv;
 }
 
-static apr_status_t choose(run_t *run, int after, int last)
+/* Makes tasks of the chosen contacts behind one up to another. */
+static apr_status_t choose(int *chosen, crm_db_t *db, const char *message_id,
+                           const crm_dedup_choice_t *choice, int after, int last, apr_pool_t *pool)
 {
-    const crm_dedup_choice_t *choice = run->choice;
-    apr_pool_t *pool = run->pool;
-    const char *source, *zone, *brand, *type, *place;
+    const char *source = crm_db_int(choice->source_id, pool);
+    const char *zone = crm_db_int(choice->zone_id, pool);
+    const char *brand = crm_db_int(choice->brand_id, pool);
+    const char *type = crm_db_int(choice->contact_address_type_id, pool);
+    const char *place = choice->brand_id || choice->contact_address_type_id ? "1" : "0";
 
-    if (!choice) {
-        return APR_SUCCESS;
-    }
-    source = crm_db_int(choice->source_id, pool);
-    zone = crm_db_int(choice->zone_id, pool);
-    brand = crm_db_int(choice->brand_id, pool);
-    type = crm_db_int(choice->contact_address_type_id, pool);
-    place = choice->brand_id || choice->contact_address_type_id ? "1" : "0";
-    return crm_db_execute(NULL, run->db, &insert_tasks,
-                          CRM_DB_VALUES(run->message_id, crm_db_int(after, pool),
-                                        crm_db_int(last, pool), source, source, zone, zone, place,
-                                        brand, brand, type, type),
+    return crm_db_execute(chosen, db, &insert_tasks,
+                          CRM_DB_VALUES(message_id, crm_db_int(after, pool), crm_db_int(last, pool),
+                                        source, source, zone, zone, place, brand, brand, type,
+                                        type),
                           pool);
 }
 
@@ -103,8 +103,8 @@ static apr_status_t prepare(run_t *run)
     int after = run->job->cursor, last = 0;
     apr_status_t rv = crm_dedup_keys_range(&last, run->db, after, run->pool);
 
-    if (rv == APR_SUCCESS && last) {
-        rv = choose(run, after, last);
+    if (rv == APR_SUCCESS && last && run->choice) {
+        rv = choose(NULL, run->db, run->message_id, run->choice, after, last, run->pool);
     }
     run->job->cursor = last && last < run->job->total ? last : run->job->total;
     return rv;
@@ -140,7 +140,11 @@ static apr_status_t merge(run_t *run, int a, int b)
     if (rv == APR_SUCCESS) {
         rv = forget_task(run, merged);
     }
-    return rv == APR_SUCCESS ? crm_dedup_ask(run->db, run->message_id, kept, run->pool) : rv;
+    return rv == APR_SUCCESS
+               ? crm_db_execute(NULL, run->db, &insert_task,
+                                CRM_DB_VALUES(run->message_id, crm_db_int(kept, run->pool)),
+                                run->pool)
+               : rv;
 }
 
 /* The same in a savepoint of its own. Whatever came of it, the step is over: nobody shall wait for
@@ -238,7 +242,8 @@ static apr_status_t look_further(run_t *run)
 
 static void tell(const crm_job_t *job)
 {
-    crm360_log(CRM360_LOG_INFO, APR_SUCCESS,
+    /* Of a single one, of many in a batch perhaps, the line that every message gets is enough. */
+    crm360_log(job->done > 1 || job->changed ? CRM360_LOG_INFO : CRM360_LOG_DEBUG, APR_SUCCESS,
                "%s: %d contacts compared, %d merged, %d pairs to be looked at by a person",
                job->message_id, job->done, job->changed, job->states[CRM_POSTAL_AMBIGUOUS]);
     if (job->states[CRM_POSTAL_REJECTED]) {
@@ -252,10 +257,20 @@ static void tell(const crm_job_t *job)
 
 /* ---- the whole ---- */
 
-apr_status_t crm_dedup_ask(crm_db_t *db, const char *message_id, int contact_id, apr_pool_t *pool)
+apr_status_t crm_dedup_ask(int *known, crm_db_t *db, const char *message_id, int contact_id,
+                           const crm_dedup_choice_t *choice, apr_pool_t *pool)
 {
-    return crm_db_execute(NULL, db, &insert_task,
-                          CRM_DB_VALUES(message_id, crm_db_int(contact_id, pool)), pool);
+    const crm_dedup_choice_t any = {.source_id = 0};
+    crm_db_rows_t rows;
+    apr_status_t rv =
+        choose(NULL, db, message_id, choice ? choice : &any, contact_id - 1, contact_id, pool);
+
+    if (rv == APR_SUCCESS) { /* it may have been asked for already */
+        rv = crm_db_select(&rows, db, &select_asked,
+                           CRM_DB_VALUES(message_id, crm_db_int(contact_id, pool)), pool);
+    }
+    *known = rv == APR_SUCCESS && rows.count > 0;
+    return rv;
 }
 
 apr_status_t crm_dedup_run(crm_job_t *job, crm_db_t *db, const char *message_id,

@@ -30,8 +30,10 @@ typedef struct crm_dedup_choice_t {
     int contact_address_type_id;
 } crm_dedup_choice_t;
 
-/* Selects one contact for the run of a message, before or while it runs. */
-apr_status_t crm_dedup_ask(crm_db_t *db, const char *message_id, int contact_id, apr_pool_t *pool)
+/* Selects one contact for the run of a message, before or while it runs, if it is there and within
+ * `choice` (NULL = any). *known says whether it is. */
+apr_status_t crm_dedup_ask(int *known, crm_db_t *db, const char *message_id, int contact_id,
+                           const crm_dedup_choice_t *choice, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* One step, of about 40 ms or up to the first merge, inside the caller's transaction and savepoint.

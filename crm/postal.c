@@ -71,7 +71,8 @@ static const char *named_country(const char *const *values, apr_pool_t *pool)
             break;
         }
         if (places[i] >= 5 && places[i] <= 6) {
-            country = crm_postal_country_of(last, places[i] == 6, pool);
+            country =
+                crm_postal_country_of(last, places[i] == 6 && last.count == words.count, pool);
         }
         else if (last.count < words.count) {
             country = crm_postal_country_of(last, 0, pool);

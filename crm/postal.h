@@ -56,6 +56,12 @@ typedef struct crm_postal_place_t {
  * and overseas: GLP MTQ GUF REU MYT SPM BLM MAF NCL PYF WLF ATF. Any other address is VALID with a
  * remark, and kept as given, with City and Address7 in capitals.
  *
+ * A post code changes in these ways only: "F-" in front and blanks go, and four digits get back
+ * the zero they have lost. A missing one is taken from the lines, or from the arrondissement of
+ * Paris, Lyon or Marseille. A line that is too long is abbreviated in the norm's order, as far as
+ * needed; then parts from its end move to a line that is free. Abbreviated types and titles of a
+ * street are written out where they fit.
+ *
  * REJECTED (values as given, but trimmed): nothing in it; no street line, that is none of lines 3,
  * 4, 5; neither post code nor city; a post code that is not five digits; a line that does not fit;
  * a value over 500 bytes; letters of another script than Latin.
@@ -67,6 +73,7 @@ void crm_postal_normalise(crm_postal_result_t *result, const char *const *values
 /* Checks the result of crm_postal_normalise() against `places`: all those of its post code, and
  * all those whose city has the key of its city. `reference_empty`: the table was never filled, so
  * that only the form can be judged. REJECTED, AMBIGUOUS and foreign results are left as they are.
+ * Values stay in norm form, with every verdict.
  *
  * A CEDEX, an army post code (00...) and Monaco (98000) are no communes: accepted as written. Else:
  *

@@ -35,11 +35,15 @@ static void conclude(const check_t *check, crm_postal_verdict_t verdict, const c
     check->result->reason = reason;
 }
 
+/* Writes what the table says, unless no line could hold it. */
 static void correct(const check_t *check, int place, const char *value, const char *reason)
 {
     const char **old = &check->result->values[place];
 
-    if (!*old || strcmp(*old, value) != 0) {
+    if (!*value || strlen(value) > CRM_POSTAL_CITY_COLUMNS) {
+        conclude(check, CRM_POSTAL_AMBIGUOUS, "the table of places has no usable locality");
+    }
+    else if (!*old || strcmp(*old, value) != 0) {
         *old = value;
         conclude(check, CRM_POSTAL_CORRECTED, reason);
     }
@@ -236,8 +240,10 @@ static int confirm(const check_t *check)
     }
     if (wholes.count == 1 &&
         (!line5 || strcmp(crm_postal_city_key(line5, check->pool), check->key) == 0)) {
-        correct(check, 4, check->key, NULL);
         correct(check, CRM_POSTAL_CITY, wholes.first, NULL);
+        if (check->result->verdict == CRM_POSTAL_CORRECTED) {
+            correct(check, 4, check->key, NULL);
+        }
     }
     else if (wholes.count > 0) {
         conclude(check, CRM_POSTAL_AMBIGUOUS, "the locality is a part of another one");

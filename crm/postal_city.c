@@ -228,7 +228,7 @@ static int take_code(crm_postal_locality_t *locality, const char *code)
 void crm_postal_locality_begin(crm_postal_locality_t *locality, crm_postal_words_t post_code,
                                crm_postal_words_t city, const char *country, apr_pool_t *pool)
 {
-    const char *named = crm_postal_country_of(city, 0, pool);
+    const char *named = crm_postal_country_in_french(city, pool);
     int taken = 0;
 
     memset(locality, 0, sizeof(*locality));

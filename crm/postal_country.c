@@ -8,7 +8,7 @@
 
 #include "crm/country.h"
 
-#define NAME_WORDS 3 /* most words of a name in crm_postal_strip_country() */
+#define NAME_WORDS 4 /* most words of a name */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const french[] = {"FRA", "MCO", "GLP", "MTQ", "GUF", "REU", "MYT",
@@ -137,21 +137,28 @@ static const char *find_name(const char *name)
     return NULL;
 }
 
-const char *crm_postal_country_of(crm_postal_words_t words, int codes, apr_pool_t *pool)
+const char *crm_postal_country_in_french(crm_postal_words_t words, apr_pool_t *pool)
 {
-    const char *text = crm_postal_text(words, pool);
-    const char *alpha3 = text ? find_name(text) : NULL;
+    static const char *const france[] = {"FR", "FRA", NULL};
 
-    if (alpha3 || !text) {
-        return alpha3;
-    }
-    if (strcmp(text, "F") == 0) {
-        return codes ? "FRA" : NULL;
-    }
-    if (!codes && strlen(text) < 4 && strcmp(text, "FR") != 0 && strcmp(text, "FRA") != 0) {
+    if (words.count == 0 || words.count > NAME_WORDS) {
         return NULL;
     }
-    return crm_country_find(text);
+    if (words.count == 1 && crm_postal_is_one(words, 0, france)) {
+        return "FRA";
+    }
+    return find_name(crm_postal_text(words, pool));
+}
+
+const char *crm_postal_country_of(crm_postal_words_t words, int codes, apr_pool_t *pool)
+{
+    const char *alpha3 = crm_postal_country_in_french(words, pool);
+    const char *text = crm_postal_text(words, pool);
+
+    if (alpha3 || !text || strpbrk(text, "0123456789") || (!codes && strlen(text) < 4)) {
+        return alpha3;
+    }
+    return strcmp(text, "F") == 0 ? "FRA" : crm_country_find(text);
 }
 
 const char *crm_postal_country_of_code(const char *post_code)

@@ -10,8 +10,11 @@
 /* Whether an address in the country follows the French norm. */
 int crm_postal_is_french(const char *alpha3);
 
+/* The country whose French name the words are, or France when they are FR or FRA; else NULL. */
+const char *crm_postal_country_in_french(crm_postal_words_t words, apr_pool_t *pool);
+
 /* The country whose code or name, French or English, the words are; else NULL. `codes`: two and
- * three letters count, too; else FR and FRA only. */
+ * three letters count, too; else only those of France. */
 const char *crm_postal_country_of(crm_postal_words_t words, int codes, apr_pool_t *pool);
 
 /* The overseas country or department of a post code, NULL for the rest. */

@@ -105,7 +105,7 @@ static void remove_articles(line_t *line)
     int i = line->label + 1;
 
     while (i + 1 < line->words.count && !line_fits(line)) {
-        if (crm_postal_is_article(line->words.at[i].text)) {
+        if (crm_postal_is_article(line->words, i)) {
             replace(line, i, 1, NULL);
         }
         else {
@@ -123,7 +123,7 @@ static void shorten_rest(line_t *line)
     for (i = line->label + 1; i + 1 < line->words.count && !crm_postal_fits(line->words); i++) {
         const char *word = line->words.at[i].text;
 
-        if (word[strcspn(word, "0123456789")] == '\0' && !crm_postal_is_article(word) &&
+        if (word[strcspn(word, "0123456789")] == '\0' && !crm_postal_is_article(line->words, i) &&
             !crm_postal_is_one(line->words, i, whole)) {
             line->words.at[i].text = initial_of(line, i);
         }

@@ -68,9 +68,8 @@ static void merge(address_t *address, int i, int number_first)
 
     one->words = number_first ? crm_postal_join(one->words, next->words, address->pool)
                               : crm_postal_join(next->words, one->words, address->pool);
-    one->kind = number_first && next->kind == CRM_POSTAL_STREET ? CRM_POSTAL_NUMBERED
-                : number_first                                  ? next->kind
-                                                                : CRM_POSTAL_NUMBERED;
+    one->kind =
+        !number_first || next->kind == CRM_POSTAL_STREET ? CRM_POSTAL_NUMBERED : CRM_POSTAL_OTHER;
     next->words.count = 0;
 }
 
@@ -87,7 +86,8 @@ static void merge_numbers(address_t *address)
             continue;
         }
         if (one->kind == CRM_POSTAL_NUMBER &&
-            (next->kind == CRM_POSTAL_STREET || next->kind == CRM_POSTAL_OTHER)) {
+            (next->kind == CRM_POSTAL_STREET || next->kind == CRM_POSTAL_OTHER ||
+             next->kind == CRM_POSTAL_ESTATE || next->kind == CRM_POSTAL_HAMLET)) {
             merge(address, i, 1);
         }
         else if (one->kind == CRM_POSTAL_STREET && next->kind == CRM_POSTAL_NUMBER) {
@@ -167,7 +167,8 @@ static int is_country(const address_t *address, const crm_postal_part_t *part)
     if (part->words.count == 0 || (part->line < STREET && part->first)) {
         return 0;
     }
-    named = crm_postal_country_of(part->words, part->line == COUNTRY, address->pool);
+    named = part->line == COUNTRY ? crm_postal_country_of(part->words, 1, address->pool)
+                                  : crm_postal_country_in_french(part->words, address->pool);
     if (!named) {
         return 0;
     }
@@ -221,7 +222,8 @@ static void guess_city(address_t *address)
     if (last >= 0) {
         crm_postal_part_t *part = part_at(address, last);
 
-        if (part->kind == CRM_POSTAL_OTHER && !part->first && !has_digit(part->words)) {
+        if (part->kind == CRM_POSTAL_OTHER && !part->first && !has_digit(part->words) &&
+            part->words.at[0].gap == CRM_POSTAL_HARD) {
             address->locality.city = part->words;
             part->words.count = 0;
         }
@@ -247,15 +249,16 @@ static crm_postal_part_t *find_part(const address_t *address, int line, crm_post
     return NULL;
 }
 
-/* The street without a number is taken from the lines between, never from the addressee's. */
+/* A street without a number, from another line. What begins the addressee's line is a name. */
 static crm_postal_part_t *find_bare_street(const address_t *address)
 {
-    static const int order[] = {BUILDING, HAMLET, FLAT, LOCALITY, COUNTRY};
+    static const int order[] = {BUILDING, HAMLET, FLAT, LOCALITY, COUNTRY, ADDRESSEE};
     crm_postal_part_t *part = NULL;
     size_t i;
 
     for (i = 0; i < sizeof(order) / sizeof(order[0]) && !part; i++) {
         part = find_part(address, order[i], CRM_POSTAL_STREET, CRM_POSTAL_STREET);
+        part = part && part->line == ADDRESSEE && part->first ? NULL : part;
     }
     return part;
 }

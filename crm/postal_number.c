@@ -107,8 +107,7 @@ static int further_numbers(crm_postal_words_t words, int i, apr_pool_t *pool)
         }
         i += connector + taken;
     }
-    if (i < words.count && !crm_postal_street_at(words, i, 1) &&
-        !crm_postal_is_article(words.at[i].text)) {
+    if (i < words.count && !crm_postal_street_at(words, i, 1) && !crm_postal_is_article(words, i)) {
         return 0;
     }
     return i - from;

@@ -38,7 +38,6 @@ static const struct {
     {"BOITE POSTALE", CRM_POSTAL_BOX, DIGITS},
     {"BOITE", CRM_POSTAL_FLAT, STRICT},
     {"BP", CRM_POSTAL_BOX, DIGITS},
-    {"B P", CRM_POSTAL_BOX, DIGITS},
     {"CENTRE COMMERCIAL", CRM_POSTAL_ESTATE, ALONE},
     {"CHAMBRE", CRM_POSTAL_FLAT, STRICT},
     {"CHEZ", CRM_POSTAL_CHEZ, NAMED},
@@ -283,7 +282,8 @@ static int begins_here(const found_t *found, const found_t *before, crm_postal_w
                        int start, int i, apr_pool_t *pool)
 {
     static const char *const joining[] = {"A",  "AU", "AUX", "D",  "DE",  "DES",  "DU",  "EN",
-                                          "ET", "L",  "LA",  "LE", "LES", "SOUS", "SUR", NULL};
+                                          "ET", "L",  "LA",  "LE", "LES", "SOUS", "SUR", "CD",
+                                          "CR", "KM", "PK",  "RD", "RN",  "VC",   NULL};
     int complete = before->core > 0 && i == start + before->core;
     crm_postal_number_t number;
 
@@ -294,15 +294,18 @@ static int begins_here(const found_t *found, const found_t *before, crm_postal_w
         return before->begins;
     }
     if (!found->begins || (!complete && crm_postal_is_one(words, i - 1, joining)) ||
-        (found->kind != CRM_POSTAL_LOCALITY && crm_postal_type(words.at[i - 1].text, i > start))) {
+        (!complete && found->kind != CRM_POSTAL_LOCALITY &&
+         crm_postal_type(words.at[i - 1].text, i > start))) {
         return 0;
     }
     if (found->kind == CRM_POSTAL_CHEZ) {
         return before->kind == CRM_POSTAL_NUMBERED || before->kind == CRM_POSTAL_STREET ||
                before->kind == CRM_POSTAL_FLAT;
     }
+    /* A number belongs to the name behind it, but not to a flat or a box. */
     crm_postal_number_read(&number, crm_postal_slice(words, start, words.count - start), pool);
-    return found->kind != CRM_POSTAL_NUMBERED || number.taken <= i - start;
+    return number.taken < i - start || found->kind == CRM_POSTAL_FLAT ||
+           found->kind == CRM_POSTAL_BOX || found->kind == CRM_POSTAL_LOCALITY;
 }
 
 static void append(apr_array_header_t *parts, crm_postal_words_t words, int line, int first,

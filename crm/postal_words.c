@@ -221,7 +221,7 @@ static const brief_t briefs[] = {
     {"ZONE", "INDUSTRIELLE", "ZI", TYPE | PLACE},
 };
 
-static const char *const articles[] = {"D", "DE", "DES", "DU", "L", "LA", "LE", "LES"};
+static const char *const articles[] = {"DE", "DES", "DU", "LA", "LE", "LES"};
 
 /* Keywords to which callers glue a number. */
 static const char *const glued[] = {"APPT", "APT", "BAT", "BP", "CEDEX", "CS", "ESC", "TSA"};
@@ -243,12 +243,26 @@ static void add(apr_array_header_t *list, const char *text, crm_postal_gap_t gap
     word->gap = list->nelts > 1 ? gap : CRM_POSTAL_BLANK;
 }
 
+/* Whether the last words are B and P, as dots leave them. */
+static int ends_in_box(const apr_array_header_t *list)
+{
+    crm_postal_words_t words = {(crm_postal_word_t *)list->elts, list->nelts};
+
+    return crm_postal_is(words, words.count - 2, "B") &&
+           crm_postal_is(words, words.count - 1, "P") &&
+           words.at[words.count - 1].gap == CRM_POSTAL_BLANK;
+}
+
 /* Adds `text`, as two words when it is a keyword with its number. */
 static void add_unglued(apr_array_header_t *list, char *text, crm_postal_gap_t gap)
 {
     size_t letters = strcspn(text, "0123456789");
     const char *keyword = apr_pstrmemdup(list->pool, text, letters);
 
+    if (letters == 0 && list->nelts > 1 && ends_in_box(list)) {
+        apr_array_pop(list);
+        APR_ARRAY_IDX(list, list->nelts - 1, crm_postal_word_t).text = "BP";
+    }
     if (!crm_postal_is_digits(text + letters, 1, 6) || !FIND(keyword, glued)) {
         add(list, text, gap);
         return;
@@ -319,11 +333,13 @@ crm_postal_words_t crm_postal_join(crm_postal_words_t first, crm_postal_words_t 
                                    apr_pool_t *pool)
 {
     crm_postal_words_t both;
+    int i;
 
     both.count = first.count + second.count;
     both.at = apr_palloc(pool, sizeof(crm_postal_word_t) * (size_t)(both.count + 1));
-    memcpy(both.at, first.at, sizeof(crm_postal_word_t) * (size_t)first.count);
-    memcpy(both.at + first.count, second.at, sizeof(crm_postal_word_t) * (size_t)second.count);
+    for (i = 0; i < both.count; i++) {
+        both.at[i] = i < first.count ? first.at[i] : second.at[i - first.count];
+    }
     return both;
 }
 
@@ -349,9 +365,15 @@ int crm_postal_is_digits(const char *word, size_t least, size_t most)
     return word[length] == '\0' && length >= least && length <= most;
 }
 
-int crm_postal_is_article(const char *word)
+int crm_postal_is_article(crm_postal_words_t words, int i)
 {
-    return FIND(word, articles) != NULL;
+    if (i < 0 || i >= words.count) {
+        return 0;
+    }
+    if (crm_postal_is(words, i, "L") || crm_postal_is(words, i, "D")) {
+        return i + 1 < words.count && strchr("AEIOUYH", *words.at[i + 1].text) != NULL;
+    }
+    return FIND(words.at[i].text, articles) != NULL;
 }
 
 int crm_postal_is_first_name(const char *word)

@@ -34,7 +34,7 @@ typedef struct crm_postal_words_t {
 #define CRM_POSTAL_USE_PERSON 8 /* in the line of the addressee */
 
 /* The words of `text`, as written; *other_script says whether letters were left out. A keyword
- * and the number glued to it (BP12, CEDEX03) are two words. In `pool`. */
+ * and the number glued to it (BP12, CEDEX03) are two words, B.P. is one. In `pool`. */
 crm_postal_words_t crm_postal_words(const char *text, int *other_script, apr_pool_t *pool);
 
 /* The words with single blanks between; NULL when there are none. In `pool`. */
@@ -54,7 +54,10 @@ int crm_postal_is(crm_postal_words_t words, int i, const char *text);
 int crm_postal_is_one(crm_postal_words_t words, int i, const char *const *list);
 
 int crm_postal_is_digits(const char *word, size_t least, size_t most);
-int crm_postal_is_article(const char *word);
+
+/* Whether word `i` is an article or DE. L and D are before a vowel only; else they are initials. */
+int crm_postal_is_article(crm_postal_words_t words, int i);
+
 int crm_postal_is_first_name(const char *word);
 
 /* The type of street that `word` is or abbreviates, in full, else NULL. `after_number`: R and CH

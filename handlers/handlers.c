@@ -3,9 +3,10 @@
 
 #include <strings.h>
 
+#include "handlers/elfy.h"
 #include "handlers/shopify.h"
 
-const handler_t *const handlers[] = {&handler_shopify, NULL};
+const handler_t *const handlers[] = {&handler_shopify, &handler_elfy76310, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {

@@ -1,10 +1,10 @@
 -- Schema 5 of the CRM database, PostgreSQL: cleaning postal addresses, and finding duplicates.
 
--- Where a message of many steps stands: it is worked on over days if need be, and whoever takes the
--- next step begins behind Cursor. Kind is what is done; a message may do two things, one after the
--- other. Cursor counts up to Total: an AddressId, or a place in the list that the message gives.
--- Done is how many were worked on, Unknown how many of the list there are not; the others count what
--- became of them. Rows end with those of WebhookInbox (crm/job.h).
+-- Where a message of many steps stands: it is worked on for as long as it takes, and whoever takes
+-- the next step begins behind Cursor. Kind is what is done; a message may do two things, one after
+-- the other. Cursor counts up to Total: an AddressId, or a place in the list that the message
+-- gives. Done is how many were worked on, Unknown how many of the list there are not; the others
+-- count what became of them. Rows end with those of WebhookInbox (crm/job.h).
 CREATE TABLE WebhookJobs (
     MessageId TEXT NOT NULL,
     Kind TEXT NOT NULL,
@@ -24,9 +24,9 @@ CREATE TABLE WebhookJobs (
 );
 CREATE INDEX WebhookJobsUpdatedAt ON WebhookJobs (UpdatedAt);
 
--- Why an address has its state: what stood in the postal columns of Addresses before its last check,
--- and what was put there, each a JSON object of the columns that were not empty. A source that sends
--- Input again, because it knows nothing of the check, gets Output (crm/address_check.h).
+-- Why an address has its state: what stood in the postal columns of Addresses before its last
+-- check, and what was put there, each a JSON object of the columns that were not empty. A source
+-- that sends Input again, because it knows nothing of the check, gets Output (crm/address_check.h).
 CREATE TABLE WebhookAddressChecks (
     AddressId INTEGER NOT NULL PRIMARY KEY,
     StateId INTEGER NOT NULL,

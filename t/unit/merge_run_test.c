@@ -192,14 +192,20 @@ static void selection(void)
     const crm_dedup_choice_t brand = {.source_id = 1, .brand_id = 6};
     const crm_dedup_choice_t other = {.source_id = 7};
     const crm_dedup_choice_t zone = {.zone_id = 3};
+    int known = 0;
 
     empty();
     put(rows, 4);
-    if (crm_db_begin(db) != APR_SUCCESS || crm_dedup_ask(db, "M1", 4, pool) != APR_SUCCESS ||
-        crm_dedup_ask(db, "M1", 99, pool) != APR_SUCCESS ||
-        crm_dedup_ask(db, "M1", 4, pool) != APR_SUCCESS || crm_db_commit(db) != APR_SUCCESS) {
+    if (crm_db_begin(db) != APR_SUCCESS ||
+        crm_dedup_ask(&known, db, "M1", 99, NULL, pool) != APR_SUCCESS) {
         ok(0, "asking: %s", crm_db_error(db));
     }
+    is_number(known, 0, "a contact that is not there");
+    ok(crm_dedup_ask(&known, db, "M1", 4, &brand, pool) == APR_SUCCESS && !known,
+       "one of another brand");
+    ok(crm_dedup_ask(&known, db, "M1", 4, NULL, pool) == APR_SUCCESS && known, "one that is there");
+    ok(crm_dedup_ask(&known, db, "M1", 4, NULL, pool) == APR_SUCCESS && known, "the same again");
+    ok(crm_db_commit(db) == APR_SUCCESS, "  are asked for");
     is_text(run("M1", NULL), "1 compared, 1 merged, 0 for review", "one contact is asked for");
     is_text(outcome(), "1<4", "  and compared with those who are not");
     is_text(run("M2", NULL), "0 compared, 0 merged, 0 for review", "nobody is asked for");
