@@ -46,6 +46,13 @@ static const crm_db_statement_t select_asked = {
     .label = "dedup_asked",
     .sql = "SELECT 1 FROM WebhookDuplicateTasks WHERE MessageId = %s AND ContactId = %d"};
 
+/* Of a contact that is not deleted nothing has become. */
+static const crm_db_statement_t select_kept = {
+    .label = "dedup_kept",
+    .sql = "SELECT MIN(m.KeptContactId) FROM WebhookMerges m JOIN Contacts c"
+           " ON c.ContactId = m.MergedContactId WHERE m.MergedContactId = %d"
+           " AND c.DeletionFlag = 1"};
+
 static const crm_db_statement_t delete_task = {
     .label = "dedup_task_done",
     .sql = "DELETE FROM WebhookDuplicateTasks WHERE MessageId = %s AND ContactId = %d"};
@@ -262,14 +269,22 @@ apr_status_t crm_dedup_ask(int *known, crm_db_t *db, const char *message_id, int
 {
     const crm_dedup_choice_t any = {.source_id = 0};
     crm_db_rows_t rows;
-    apr_status_t rv =
-        choose(NULL, db, message_id, choice ? choice : &any, contact_id - 1, contact_id, pool);
+    apr_status_t rv = APR_SUCCESS;
 
-    if (rv == APR_SUCCESS) { /* it may have been asked for already */
-        rv = crm_db_select(&rows, db, &select_asked,
-                           CRM_DB_VALUES(message_id, crm_db_int(contact_id, pool)), pool);
+    *known = 0;
+    while (rv == APR_SUCCESS && contact_id && !*known) {
+        const char *id = crm_db_int(contact_id, pool);
+
+        rv = choose(NULL, db, message_id, choice ? choice : &any, contact_id - 1, contact_id, pool);
+        if (rv == APR_SUCCESS) { /* it may have been asked for already */
+            rv = crm_db_select(&rows, db, &select_asked, CRM_DB_VALUES(message_id, id), pool);
+            *known = rv == APR_SUCCESS && rows.count > 0;
+        }
+        if (rv == APR_SUCCESS && !*known) {
+            rv = crm_db_select(&rows, db, &select_kept, CRM_DB_VALUES(id), pool);
+            contact_id = (int)crm_db_number(&rows, 0, 0); /* always smaller: it comes to an end */
+        }
     }
-    *known = rv == APR_SUCCESS && rows.count > 0;
     return rv;
 }
 
