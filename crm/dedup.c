@@ -49,9 +49,9 @@ static const crm_db_statement_t select_asked = {
 /* Of a contact that is not deleted nothing has become. */
 static const crm_db_statement_t select_kept = {
     .label = "dedup_kept",
-    .sql = "SELECT MIN(m.KeptContactId) FROM WebhookMerges m JOIN Contacts c"
+    .sql = "SELECT m.KeptContactId FROM WebhookMerges m JOIN Contacts c"
            " ON c.ContactId = m.MergedContactId WHERE m.MergedContactId = %d"
-           " AND c.DeletionFlag = 1"};
+           " AND c.DeletionFlag = 1 ORDER BY m.MergeId DESC LIMIT 1"};
 
 static const crm_db_statement_t delete_task = {
     .label = "dedup_task_done",
