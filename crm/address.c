@@ -35,6 +35,11 @@ static const crm_group_t groups[CRM_ADDRESS_GROUPS] = {
     [CRM_ADDRESS_MOBILE_OPTIN] = {"mobileoptin", 1, 1},
 };
 
+const crm_group_t *crm_address_groups(void)
+{
+    return groups;
+}
+
 #define NAMES                                                                                      \
     "Address1, Address2, Address3, Address4, Address5, Address6, Address7, PostCode, City, State," \
     " CountryId, Email, HomePhoneNumber, HomePhoneCountryId, MobilePhoneNumber,"                   \

@@ -12,9 +12,9 @@
 
 /* The groups, in the order of their columns. */
 typedef enum {
-    CRM_ADDRESS_POSTAL,     /* Address1 ... CountryId, as in crm/postal.h */
-    CRM_ADDRESS_EMAIL,      /* Email */
-    CRM_ADDRESS_HOME_PHONE, /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
+    CRM_ADDRESS_POSTAL,       /* Address1 ... CountryId, as in crm/postal.h */
+    CRM_ADDRESS_EMAIL,        /* Email */
+    CRM_ADDRESS_HOME_PHONE,   /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
     CRM_ADDRESS_MOBILE_PHONE, /* MobilePhoneNumber, MobilePhoneCountryId, likewise */
     CRM_ADDRESS_EMAIL_OPTIN,  /* EmailOptin, "0" or "1" */
     CRM_ADDRESS_MOBILE_OPTIN, /* MobilePhoneOptin, likewise */
@@ -32,6 +32,15 @@ apr_status_t crm_address_apply(crm_db_t *db, int contact_id, int brand_id,
 apr_status_t crm_address_find(int *address_id, crm_db_t *db, int contact_id, int brand_id,
                               int contact_address_type_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));
+
+/* One address of two, of contacts that the caller has locked: as crm_contact_join(). States, consents
+ * of media that no message tells of, and the results of a check belong to a value, and go with the
+ * one that stands. Writes the kept row; the other one stays as it is. */
+apr_status_t crm_address_join(crm_db_t *db, int kept_id, int other_id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The groups, for crm/address_join.c. */
+const crm_group_t *crm_address_groups(void);
 
 /* Something new is known of the mail address or mobile number in this row (crm/point.c): its state
  * and consent follow. The caller has locked the contact. */

@@ -112,6 +112,46 @@ apr_status_t crm_contact_apply(crm_contact_t *contact, crm_db_t *db, const crm_n
     return crm_guard_save(guard, db, "Contacts", crm_db_int(contact->id, pool), pool);
 }
 
+/* Places of the consents in the cells. */
+static const struct {
+    crm_contact_group_t group;
+    int cell;
+} consents[] = {{CRM_CONTACT_OPTIN, 12}, {CRM_CONTACT_PARTNER, 13}};
+
+static int is_withdrawn(const char *consent)
+{
+    return consent && strcmp(consent, "0") == 0;
+}
+
+apr_status_t crm_contact_join(crm_contact_t *kept, const crm_contact_t *other, crm_db_t *db,
+                              apr_pool_t *pool)
+{
+    const char *key = crm_db_int(kept->id, pool), *before[CRM_CONTACT_COLUMNS];
+    crm_guard_t *guard, *other_guard;
+    apr_status_t rv = crm_guard_load(&guard, db, "Contacts", key, pool);
+    size_t i;
+
+    if (rv == APR_SUCCESS) {
+        rv = crm_guard_load(&other_guard, db, "Contacts", crm_db_int(other->id, pool), pool);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    memcpy(before, kept->cells, sizeof(before));
+    crm_guard_join(guard, kept->cells, other_guard, other->cells, groups, CRM_CONTACT_GROUPS);
+    for (i = 0; i < sizeof(consents) / sizeof(consents[0]); i++) {
+        int cell = consents[i].cell;
+
+        if ((is_withdrawn(before[cell]) || is_withdrawn(other->cells[cell])) &&
+            !is_withdrawn(kept->cells[cell])) {
+            crm_guard_withdraw(guard, groups[consents[i].group].name, "");
+            kept->cells[cell] = "0";
+        }
+    }
+    rv = update(kept, db, pool);
+    return rv == APR_SUCCESS ? crm_guard_save(guard, db, "Contacts", key, pool) : rv;
+}
+
 apr_status_t crm_contact_flag(crm_db_t *db, int id, apr_pool_t *pool)
 {
     apr_status_t rv =

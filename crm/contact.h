@@ -49,6 +49,12 @@ apr_status_t crm_contact_apply(crm_contact_t *contact, crm_db_t *db, const crm_n
                                const char *writer, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* One contact of two, both loaded: of each group the newer news stands, a group that no message has
+ * told of is filled where it is empty. A consent that one of them has withdrawn is withdrawn, until
+ * it is given again later than both have spoken. Writes the kept one; the other row stays. */
+apr_status_t crm_contact_join(crm_contact_t *kept, const crm_contact_t *other, crm_db_t *db,
+                              apr_pool_t *pool) __attribute__((warn_unused_result));
+
 /* Sets DeletionFlag of a contact and of all its addresses. */
 apr_status_t crm_contact_flag(crm_db_t *db, int id, apr_pool_t *pool)
     __attribute__((warn_unused_result));

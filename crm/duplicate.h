@@ -16,8 +16,10 @@
  *               and hers of one sound (Michel, Michèle), unless both genders are known to be the
  *               same; first names a letter apart; names in one field by their sounds.
  *   Address     when the first 35 characters of the street, the post code (the city, where there is
- *               no post code on either side) and the country do. A missing country agrees with
- *               any. One of several addresses is enough.
+ *               no post code on either side) and the country do. Of the street "bis" and B,
+ *               abbreviated types and titles, and articles are no difference
+ *               (crm_postal_street_key()). A missing country agrees with any. One of several
+ *               addresses is enough.
  *   E-mail      when one of several does. Capitals do not count.
  *   Phone       when one of several does, home and mobile alike. A number whose last seven digits
  *               are the same is nobody's.

@@ -77,7 +77,7 @@ static apr_array_header_t *read_places(const apr_array_header_t *given, apr_pool
 
         place.country = country_of(from->country, pool);
         place.street =
-            apr_pstrndup(pool, crm_postal_letters(from->street, pool), STREET_CHARACTERS);
+            apr_pstrndup(pool, crm_postal_street_key(from->street, pool), STREET_CHARACTERS);
         place.code = post_code_of(from->post_code, place.country, pool);
         if (!*place.code) {
             place.code = crm_postal_letters(from->city, pool);

@@ -37,6 +37,14 @@ static const crm_db_statement_t find_by_identifier = {
     .label = "erase_by_identifier",
     .sql = "SELECT ContactId FROM ContactIdentifiers WHERE SourceId = %d AND Identifier = %s"};
 
+/* What a contact was merged into, and what was merged into it: one person. */
+static const crm_db_statement_t find_merged = {
+    .label = "erase_merged",
+    .sql = "SELECT c.ContactId FROM WebhookMerges m JOIN Contacts c"
+           " ON c.ContactId = m.KeptContactId WHERE m.MergedContactId = %d"
+           " UNION SELECT c.ContactId FROM WebhookMerges m JOIN Contacts c"
+           " ON c.ContactId = m.MergedContactId WHERE m.KeptContactId = %d" LIMIT};
+
 /* ---- what is known of a contact ---- */
 
 static const crm_db_statement_t select_addresses = {
@@ -83,6 +91,17 @@ static const struct {
      {.label = "erase_rows_7",
       .sql = "DELETE FROM WebhookMerges"
              " WHERE CAST(%d AS INTEGER) IN (KeptContactId, MergedContactId)"}},
+    {"WebhookReviews",
+     {.label = "erase_rows_11",
+      .sql = "DELETE FROM WebhookReviews"
+             " WHERE CAST(%d AS INTEGER) IN (ContactId, OtherContactId)"}},
+    {"WebhookDuplicateKeys",
+     {.label = "erase_rows_12", .sql = "DELETE FROM WebhookDuplicateKeys WHERE ContactId = %d"}},
+    {"WebhookDuplicateContacts",
+     {.label = "erase_rows_13",
+      .sql = "DELETE FROM WebhookDuplicateContacts WHERE ContactId = %d"}},
+    {"WebhookDuplicateTasks",
+     {.label = "erase_rows_14", .sql = "DELETE FROM WebhookDuplicateTasks WHERE ContactId = %d"}},
     {"Addresses", {.label = "erase_rows_8", .sql = "DELETE FROM Addresses WHERE ContactId = %d"}},
     {"ContactIdentifiers",
      {.label = "erase_rows_9", .sql = "DELETE FROM ContactIdentifiers WHERE ContactId = %d"}},
@@ -154,6 +173,22 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* Those that were merged with them, at any depth. */
+static apr_status_t follow_merges(apr_array_header_t *contacts, crm_db_t *db, apr_pool_t *pool)
+{
+    apr_status_t rv = APR_SUCCESS;
+    crm_db_rows_t rows;
+    int i;
+
+    for (i = 0; i < contacts->nelts && rv == APR_SUCCESS; i++) {
+        const char *id = crm_db_int(APR_ARRAY_IDX(contacts, i, int), pool);
+
+        rv = crm_db_select(&rows, db, &find_merged, CRM_DB_VALUES(id, id), pool);
+        add_contacts(contacts, &rows);
+    }
+    return rv;
+}
+
 /* The contacts that the wanted values lead to. */
 static apr_status_t find_contacts(apr_array_header_t *contacts, crm_db_t *db,
                                   const crm_known_t *wanted, apr_pool_t *pool)
@@ -177,6 +212,9 @@ static apr_status_t find_contacts(apr_array_header_t *contacts, crm_db_t *db,
         rv = crm_db_select(&rows, db, &find_by_identifier,
                            CRM_DB_VALUES(crm_db_int(at->source_id, pool), at->identifier), pool);
         add_contacts(contacts, &rows);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = follow_merges(contacts, db, pool);
     }
     qsort(contacts->elts, (size_t)contacts->nelts, sizeof(int), by_number);
     return rv;
@@ -294,8 +332,8 @@ static apr_status_t learn_contact(crm_erasure_t *erasure, crm_db_t *db, const ch
 static apr_status_t lock_contacts(const crm_erasure_t *erasure, crm_db_t *db, apr_pool_t *pool)
 {
     apr_status_t rv = APR_SUCCESS;
+    int i, deleted, count = erasure->contacts->nelts;
     crm_contact_t contact;
-    int i, deleted;
 
     for (i = 0; i < erasure->known.identifiers->nelts && rv == APR_SUCCESS; i++) {
         const crm_known_identifier_t *at =
@@ -307,6 +345,13 @@ static apr_status_t lock_contacts(const crm_erasure_t *erasure, crm_db_t *db, ap
     for (i = 0; i < erasure->contacts->nelts && rv == APR_SUCCESS; i++) {
         rv = crm_contact_load(&contact, db, APR_ARRAY_IDX(erasure->contacts, i, int), pool);
         rv = APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = follow_merges(erasure->contacts, db, pool);
+    }
+    if (rv == APR_SUCCESS && erasure->contacts->nelts != count) {
+        crm_db_note(db, "one of the contacts was merged at the same moment");
+        return CRM360_ECONFLICT;
     }
     return rv;
 }

@@ -91,6 +91,10 @@ void crm_postal_normalise(crm_postal_result_t *result, const char *const *values
 void crm_postal_validate(crm_postal_result_t *result, const crm_postal_place_t *places, int count,
                          int reference_empty, apr_pool_t *pool);
 
+/* What spellings of one street have in common, in `pool`: norm letters, the first number with its
+ * suffix as a letter, type and titles in full, without articles. "" for NULL. */
+const char *crm_postal_street_key(const char *street, apr_pool_t *pool);
+
 /* The key under which a city is looked up, in `pool`: norm letters, SAINT and SAINTE before a
  * name as ST and STE, "S/" as SUR, without CEDEX and its number and without arrondissement. For
  * the import of the table, too. NULL counts as "". */

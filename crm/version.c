@@ -21,6 +21,7 @@
 
 #define MOST_MS (((apr_int64_t)1 << 44) - 1) /* what 11 hexadecimal digits hold: the year 2527 */
 #define DIGEST_BYTES 8
+#define WITHDRAWN "merge" /* no writer has this name: theirs begin with a number */
 
 static const crm_db_statement_t select_notes = {
     .label = "versions_select",
@@ -399,6 +400,108 @@ int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int cou
         }
     }
     return 1;
+}
+
+/* ---- two rows that become one ---- */
+
+/* Takes over what writers have emptied, the later of two. */
+static void join_emptied(note_t *kept, const note_t *other)
+{
+    emptied_t *entry;
+    int i;
+
+    for (i = 0; i < other->emptied->nelts; i++) {
+        emptied_t told = APR_ARRAY_IDX(other->emptied, i, emptied_t);
+
+        entry = find_emptied(kept, told.writer);
+        if (!entry) {
+            entry = apr_array_push(kept->emptied);
+            *entry = told;
+        }
+        else if (strcmp(told.version, entry->version) > 0) {
+            entry->version = told.version;
+        }
+    }
+    drop_old_emptied(kept);
+}
+
+/* The newer of two values; of one version that of the writer whose name sorts last. */
+static int beats(const note_t *other, const note_t *kept)
+{
+    int order = strcmp(other->version, kept->version);
+
+    return order > 0 || (order == 0 && strcmp(other->writer, kept->writer) > 0);
+}
+
+static int all_empty(const char *const *cells, int columns)
+{
+    int i;
+
+    for (i = 0; i < columns; i++) {
+        if (cells[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void join_group(note_t *kept, const char **cells, const note_t *other,
+                       const char *const *other_cells, int columns)
+{
+    if (beats(other, kept)) {
+        kept->version = other->version;
+        kept->writer = other->writer;
+        kept->has_value = other->has_value;
+        kept->value = other->value;
+        set_cells(cells, other_cells, columns);
+    }
+    else if (!*kept->version && all_empty((const char *const *)cells, columns)) {
+        set_cells(cells, other_cells, columns);
+    }
+    join_emptied(kept, other);
+    if (*kept->version && find_emptied(kept, kept->writer)) {
+        kept->value = NULL;
+        set_cells(cells, NULL, columns);
+    }
+}
+
+void crm_guard_join(crm_guard_t *kept, const char **cells, const crm_guard_t *other,
+                    const char *const *other_cells, const crm_group_t *groups, int count)
+{
+    const note_t *told;
+    note_t *note;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        note_t nothing = {.version = "",
+                          .writer = "",
+                          .emptied = apr_array_make(kept->pool, 0, sizeof(emptied_t))};
+
+        told = look_note(other, groups[i].name);
+        note = told ? find_note(kept, groups[i].name) : look_note(kept, groups[i].name);
+        join_group(note ? note : &nothing, cells, told ? told : &nothing, other_cells,
+                   groups[i].columns);
+        cells += groups[i].columns;
+        other_cells += groups[i].columns;
+    }
+    kept->changed = 1;
+}
+
+void crm_guard_withdraw(crm_guard_t *guard, const char *group, const char *version)
+{
+    const char *known = crm_guard_version(guard, group);
+    note_t *note;
+
+    if (!*version && !*known) {
+        return;
+    }
+    note = find_note(guard, group);
+    note->version = strcmp(version, known) > 0 ? version : known;
+    note->writer = WITHDRAWN;
+    note->has_value = 1;
+    note->value = "0";
+    drop_old_emptied(note);
+    guard->changed = 1;
 }
 
 static int by_writer(const void *a, const void *b)

@@ -93,6 +93,17 @@ void crm_guard_keep(crm_guard_t *guard, const char *group, const char *cell);
 int crm_guard_knows(const crm_guard_t *guard, const crm_group_t *groups, int count,
                     const crm_news_t *news);
 
+/* The notes of two rows that become one: afterwards they and the cells are what they would be, had
+ * all messages about both rows been about the one that is kept. A group that no message has told of
+ * is filled from the other row when all its cells are empty. */
+void crm_guard_join(crm_guard_t *kept, const char **cells, const crm_guard_t *other,
+                    const char *const *other_cells, const crm_group_t *groups, int count);
+
+/* Notes of a group that its value is "0" since `version`, or since what they know, whichever is
+ * later, and that no source in particular has said so: only a later value turns it. Does nothing
+ * when neither has a version. */
+void crm_guard_withdraw(crm_guard_t *guard, const char *group, const char *version);
+
 /* Writes the notes back when they have changed. */
 apr_status_t crm_guard_save(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,
                             apr_pool_t *pool) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /*
  * elfy76310's process/Rnvp: restructuring, normalising and validating postal addresses, of a whole
- * database if need be. A job in steps (crm/job.h): each is a transaction of at most 40 ms, so that
+ * database if need be; and process/RnvpDedup, which then finds and merges duplicates
+ * (crm/dedup.h), in steps of a job of its own kind. A job in steps (crm/job.h): each is a transaction of at most 40 ms, so that
  * other messages of the database get their turn, and the next goes on behind it, whoever takes it.
  * Doing a step twice changes nothing, because what is clean stays (crm/address_clean.h).
  */
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "crm/dedup.h"
 
 #define KIND "rnvp"     /* of the job */
 #define UNKNOWN_MOST 10 /* lines about what is not known */
@@ -25,10 +27,15 @@ typedef struct work_t {
     apr_pool_t *pool;
 } work_t;
 
-/* process/RnvpDedup is not served yet: it needs what follows the cleaning. */
 static int serves(const crm360_route_t *route)
 {
-    return strcmp(route->action, "Rnvp") == 0;
+    (void)route; /* both of them */
+    return 1;
+}
+
+static int wants_dedup(const work_t *work)
+{
+    return strcmp(work->message->route->action, "RnvpDedup") == 0;
 }
 
 /* ---- what is said of it ---- */
@@ -117,15 +124,48 @@ static apr_status_t begin(work_t *work, crm_db_t *db)
     return work->order.all ? crm_clean_last(&job->total, db, work->pool) : APR_SUCCESS;
 }
 
+/* RnvpDedup: whose it is will be looked at. *known: there is such a contact, with or without an
+ * address, and within the URI's limits, which do not hold for what is told. */
+static apr_status_t select_contact(int *known, work_t *work, const handler_elfy_item_t *item,
+                                   int contact_id)
+{
+    const crm360_message_t *message = work->message;
+    crm_dedup_choice_t limits = {.zone_id = message->zone_id,
+                                 .brand_id = message->brand_id,
+                                 .contact_address_type_id = message->contact_address_type_id};
+
+    *known = 0;
+    if (!wants_dedup(work) || !contact_id) {
+        return APR_SUCCESS;
+    }
+    return crm_dedup_ask(known, work->clean.db, message->id, contact_id,
+                         item->object ? NULL : &limits, work->clean.pool);
+}
+
+/* The next thing of the list. APR_ENOENT: it is not known. */
+static apr_status_t clean_next(work_t *work)
+{
+    const handler_elfy_item_t *item =
+        &APR_ARRAY_IDX(work->order.items, work->job.cursor, const handler_elfy_item_t);
+    int contact_id = 0, known = 0;
+    apr_status_t cleaned =
+        handler_elfy_clean(&contact_id, &work->clean, item, work->message, &work->place);
+    apr_status_t rv;
+
+    if (cleaned != APR_SUCCESS && !APR_STATUS_IS_ENOENT(cleaned)) {
+        return cleaned;
+    }
+    rv = select_contact(&known, work, item, contact_id);
+    return rv == APR_SUCCESS && !known ? cleaned : rv;
+}
+
 static apr_status_t clean_list(work_t *work)
 {
     crm_job_t *job = &work->job;
     apr_status_t rv = APR_SUCCESS;
 
     while (rv == APR_SUCCESS && job->cursor < job->total) {
-        rv = handler_elfy_clean(
-            &work->clean, &APR_ARRAY_IDX(work->order.items, job->cursor, const handler_elfy_item_t),
-            work->message, &work->place);
+        rv = clean_next(work);
         if (APR_STATUS_IS_ENOENT(rv)) {
             note_unknown(work);
             work->clean.left--;
@@ -170,8 +210,24 @@ static apr_status_t step(handler_result_t *result, work_t *work, crm_db_t *db)
         return APR_SUCCESS;
     }
     tell_progress(work, before);
-    result->verdict = job->finished ? HANDLER_DONE : HANDLER_MORE;
+    result->verdict = job->finished && !wants_dedup(work) ? HANDLER_DONE : HANDLER_MORE;
     return crm_job_save(job, db, work->pool);
+}
+
+/* A step of what RnvpDedup does when everything is cleaned. */
+static apr_status_t find_duplicates(handler_result_t *result, const work_t *work, crm_db_t *db)
+{
+    const crm360_message_t *message = work->message;
+    crm_dedup_choice_t choice = {.source_id = message->source_id,
+                                 .zone_id = message->zone_id,
+                                 .brand_id = message->brand_id,
+                                 .contact_address_type_id = message->contact_address_type_id};
+    crm_job_t job;
+    apr_status_t rv =
+        crm_dedup_run(&job, db, message->id, work->order.all ? &choice : NULL, work->pool);
+
+    result->verdict = rv == APR_SUCCESS && job.finished ? HANDLER_DONE : HANDLER_MORE;
+    return rv;
 }
 
 static apr_status_t deliver(handler_result_t *result, const crm360_message_t *message,
@@ -185,9 +241,13 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
         return APR_SUCCESS;
     }
     rv = handler_place(&work.place, message, context, pool);
-    /* RnvpDedup goes on behind the last step, in steps of a job of its own kind, when this one is
-     * finished. */
-    return rv == APR_SUCCESS ? step(result, &work, context->db) : rv;
+    if (rv == APR_SUCCESS) {
+        rv = step(result, &work, context->db);
+    }
+    /* Done, that is: in an earlier step. */
+    return rv == APR_SUCCESS && result->verdict == HANDLER_DONE && wants_dedup(&work)
+               ? find_duplicates(result, &work, context->db)
+               : rv;
 }
 
 const handler_t handler_elfy76310 = {

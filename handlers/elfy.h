@@ -36,10 +36,11 @@ int handler_elfy_order(handler_elfy_order_t *order, const char **reason,
  * it is absent. `said` may be NULL. In `pool`. */
 const char *handler_elfy_text(int *said, json_object *object, const char *name, apr_pool_t *pool);
 
-/* Cleans one thing of the order (elfy_address.c). APR_ENOENT: it is not known here, or there is
- * nothing to attach it to; APR_EBUSY: not in this step. */
-apr_status_t handler_elfy_clean(crm_clean_t *clean, const handler_elfy_item_t *item,
-                                const crm360_message_t *message, const crm_place_t *place)
-    __attribute__((warn_unused_result));
+/* Cleans one thing of the order (elfy_address.c). *contact_id is whose it is, 0 = nobody's that is
+ * known. APR_ENOENT: it is not known here, or there is nothing to attach it to, or the contact has
+ * no address; APR_EBUSY: not in this step. */
+apr_status_t handler_elfy_clean(int *contact_id, crm_clean_t *clean,
+                                const handler_elfy_item_t *item, const crm360_message_t *message,
+                                const crm_place_t *place) __attribute__((warn_unused_result));
 
 #endif

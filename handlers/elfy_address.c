@@ -22,6 +22,7 @@ typedef struct letter_t {
     const crm360_message_t *message;
     const crm_place_t *place;
     json_object *object;
+    int contact_id; /* whose it is */
     crm_clean_given_t given;
     apr_pool_t *pool;
 } letter_t;
@@ -123,7 +124,6 @@ static apr_status_t clean_person(letter_t *letter)
     const crm_place_t *place = letter->place;
     crm_person_t person;
     apr_status_t rv;
-    int contact_id;
 
     memset(&person, 0, sizeof(person));
     handler_place_person(&person, place, letter->given.version, letter->pool);
@@ -139,12 +139,12 @@ static apr_status_t clean_person(letter_t *letter)
     if (!crm_person_identify(&person, letter->pool)) {
         return APR_ENOENT;
     }
-    rv = crm_person_save(&contact_id, letter->clean->db, &person, letter->pool);
+    rv = crm_person_save(&letter->contact_id, letter->clean->db, &person, letter->pool);
     if (rv == APR_SUCCESS) {
-        rv = crm_clean_take(letter->clean, contact_id);
+        rv = crm_clean_take(letter->clean, letter->contact_id);
     }
     if (rv == APR_SUCCESS) {
-        rv = crm_clean_place(letter->clean, contact_id, place->brand_id,
+        rv = crm_clean_place(letter->clean, letter->contact_id, place->brand_id,
                              place->contact_address_type_id, &letter->given);
     }
     return rv;
@@ -161,6 +161,7 @@ static apr_status_t clean_address(letter_t *letter, int address_id, int contact_
     if (rv == APR_SUCCESS && contact_id && contact_id != owner) {
         return APR_ENOENT;
     }
+    letter->contact_id = rv == APR_SUCCESS ? owner : 0;
     if (rv == APR_SUCCESS) {
         rv = crm_clean_take(letter->clean, owner);
     }
@@ -193,28 +194,48 @@ static int says_address(const crm_clean_given_t *given)
     return 0;
 }
 
-apr_status_t handler_elfy_clean(crm_clean_t *clean, const handler_elfy_item_t *item,
-                                const crm360_message_t *message, const crm_place_t *place)
+/* Numbers alone: what is there is cleaned. */
+static apr_status_t clean_known(letter_t *letter, const handler_elfy_item_t *item)
 {
+    const crm360_message_t *message = letter->message;
     crm_clean_choice_t choice = {.contact_id = item->contact_id,
                                  .address_id = item->address_id,
                                  .zone_id = message->zone_id,
                                  .brand_id = message->brand_id,
                                  .contact_address_type_id = message->contact_address_type_id};
+    apr_status_t rv = crm_clean_few(letter->clean, &choice);
+
+    letter->contact_id = item->contact_id;
+    if (rv == APR_SUCCESS && !item->contact_id) {
+        rv = crm_clean_owner(&letter->contact_id, letter->clean, item->address_id);
+    }
+    return rv;
+}
+
+apr_status_t handler_elfy_clean(int *contact_id, crm_clean_t *clean,
+                                const handler_elfy_item_t *item, const crm360_message_t *message,
+                                const crm_place_t *place)
+{
     letter_t letter = {.clean = clean,
                        .message = message,
                        .place = place,
                        .object = item->object,
+                       .contact_id = item->address_id ? 0 : item->contact_id,
                        .pool = clean->pool};
+    apr_status_t rv;
 
     if (item->object) {
         read_given(&letter);
     }
     if (!item->object || (!item->address_id && item->contact_id && !says_address(&letter.given))) {
-        return crm_clean_few(clean, &choice);
+        rv = clean_known(&letter, item);
     }
-    if (item->address_id) {
-        return clean_address(&letter, item->address_id, item->contact_id);
+    else if (item->address_id) {
+        rv = clean_address(&letter, item->address_id, item->contact_id);
     }
-    return item->contact_id ? clean_contact(&letter, item->contact_id) : clean_person(&letter);
+    else {
+        rv = item->contact_id ? clean_contact(&letter, item->contact_id) : clean_person(&letter);
+    }
+    *contact_id = letter.contact_id;
+    return rv;
 }

@@ -317,7 +317,7 @@ for my $database ($LITE, $PG) {
     is $status, 0, 'erasing' or diag $errors;
     is $errors, '', '  without complaints';
     is $output, "$database: 1 contacts\n$counts\n$database: erased\n", '  the counts are those of the dry run';
-    is $counts, join("\n", map { "$database: $_" } 'live: 4 messages', 'batch: 1 messages, 1 elements of 1 batches',
+    is $counts =~ s/^\S+ Webhook\w+: 0 rows\n//mgr, join("\n", map { "$database: $_" } 'live: 4 messages', 'batch: 1 messages, 1 elements of 1 batches',
         'send: 1 messages', 'dead: 4 messages, 1 elements of 1 batches', 'other: 1 messages', 'spool: 1 messages',
         'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 3 rows', 'WebhookMatches: 2 rows',
         'WebhookEvents: 1 rows', 'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows'),

@@ -37,8 +37,8 @@ CREATE TABLE WebhookAddressChecks (
     Output TEXT NOT NULL
 );
 
--- Each merge of two contacts: by which rule and how sure (Score, out of 100), in words, and which
--- rows were moved to the one that was kept (Detail, JSON).
+-- Each merge of two contacts: by which rule and how much agrees (Score, per mille), in words, and
+-- what was changed and moved (Detail, JSON): enough to undo it by hand.
 CREATE TABLE WebhookMerges (
     MergeId INTEGER PRIMARY KEY AUTOINCREMENT,
     MessageId TEXT NOT NULL,

@@ -121,6 +121,10 @@ static const char *everything(void)
         "SELECT Kind || Detail FROM WebhookEvents ORDER BY EventId",
         "SELECT Input FROM WebhookAddressChecks ORDER BY AddressId",
         "SELECT Explanation FROM WebhookMerges ORDER BY MergeId",
+        "SELECT Explanation FROM WebhookReviews ORDER BY ContactId, OtherContactId",
+        "SELECT KeyText FROM WebhookDuplicateKeys ORDER BY KeyText",
+        "SELECT Digest FROM WebhookDuplicateContacts ORDER BY ContactId",
+        "SELECT MessageId FROM WebhookDuplicateTasks ORDER BY ContactId",
     };
     const char *text = "";
     size_t i;
@@ -167,7 +171,16 @@ static void one_person(void)
         " Explanation, At) SELECT 'm', ContactId, 900, 'r', 90, 'into Ann',"
         " '2026-01-01T00:00:00' FROM Contacts WHERE LastName = 'Ann' UNION ALL"
         " SELECT 'm', 901, ContactId, 'r', 90, 'of Ann', '2026-01-01T00:00:00'"
-        " FROM Contacts WHERE LastName = 'Ann'");
+        " FROM Contacts WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookReviews (ContactId, OtherContactId, Rule, Score, Explanation, NotedAt)"
+        " SELECT 1, ContactId, 'r', 90, 'perhaps Ann', '2026-01-01T00:00:00' FROM Contacts"
+        " WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookDuplicateKeys SELECT 'of Ann', ContactId FROM Contacts"
+        " WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookDuplicateContacts SELECT ContactId, 'of Ann' FROM Contacts"
+        " WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookDuplicateTasks SELECT 'of Ann', ContactId FROM Contacts"
+        " WHERE LastName = 'Ann'");
     bury(3, "ann1");
     is_text(tools_query(section, "SELECT COUNT(*) FROM Contacts"), "2", "two people");
 
@@ -178,7 +191,9 @@ static void one_person(void)
             "a dry run finds everything");
     is_text(rows_told(&erasure),
             "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, WebhookAddressChecks 1,"
-            " WebhookMerges 2, Addresses 1, ContactIdentifiers 2, Contacts 1",
+            " WebhookMerges 2, WebhookReviews 1, WebhookDuplicateKeys 1,"
+            " WebhookDuplicateContacts 1, WebhookDuplicateTasks 1, Addresses 1,"
+            " ContactIdentifiers 2, Contacts 1",
             "and says which rows would end");
     is_text(everything(), before, "which do not");
 
@@ -189,12 +204,50 @@ static void one_person(void)
             "0 contacts:", "once more is harmless");
     is_text(rows_told(&erasure),
             "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, WebhookAddressChecks 0,"
-            " WebhookMerges 0, Addresses 0, ContactIdentifiers 0, Contacts 0",
+            " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
+            " WebhookDuplicateContacts 0, WebhookDuplicateTasks 0, Addresses 0,"
+            " ContactIdentifiers 0, Contacts 0",
             "and does nothing");
     save(3, "ann1", "Ann", "ann@example.fr", NULL, NULL);
     is_text(tools_query(section, "SELECT DeletionFlag FROM Contacts WHERE LastName = 'Ann'"), "0",
             "when she comes back, she is somebody new");
     crm_db_close(db);
+}
+
+/* Contacts that were merged are one person, whichever of them is found. */
+static void merged(void)
+{
+    static const char *const wanted[] = {"ann@example.fr", "ann2@example.fr", "ann3@example.fr"};
+    crm_erasure_t erasure;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        fresh(apr_psprintf(pool, "merged%d", (int)i));
+        save(3, "ann1", "Ann", "ann@example.fr", NULL, NULL);
+        save(3, "ann2", "Ann", "ann2@example.fr", NULL, NULL);
+        save(3, "ann3", "Ann", "ann3@example.fr", NULL, NULL);
+        save(3, "bob1", "Bob", "bob@example.fr", NULL, NULL);
+        tools_execute(
+            section,
+            "UPDATE ContactIdentifiers SET ContactId = (SELECT MIN(ContactId) FROM Contacts)"
+            " WHERE Identifier LIKE 'ann%';"
+            "INSERT INTO WebhookMerges (MessageId, KeptContactId, MergedContactId, Rule, Score,"
+            " Explanation, At) SELECT 'm', ContactId - 1, ContactId, 'r', 90, 'x',"
+            " '2026-01-01T00:00:00' FROM Contacts WHERE ContactId - 1 IN (SELECT ContactId FROM"
+            " Contacts) AND LastName = 'Ann'");
+        is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookMerges"), "2",
+                "three contacts, each merged into the one before");
+        is_text(erase(&erasure, known(wanted[i], NULL, 0, NULL), 2, 0), "3 contacts: refused",
+                "  they are three contacts");
+        is_text(erase(&erasure, known(wanted[i], NULL, 0, NULL), 3, 0),
+                "3 contacts: ann@example.fr ann2@example.fr ann3@example.fr 3:ann1 3:ann2 3:ann3",
+                "  one person");
+        is_text(tools_query(section, "SELECT LastName FROM Contacts"), "Bob",
+                "  of whom nothing is left");
+        is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookMerges"), "0",
+                "  nor of the merges");
+        crm_db_close(db);
+    }
 }
 
 static void ways(void)
@@ -237,7 +290,7 @@ static void ways(void)
     is_text(erase(&erasure, known(NULL, NULL, 3, "never seen"), 1, 0),
             "0 contacts:", "of who was only deleted");
     is_number(APR_ARRAY_IDX(erasure.rows, 0, crm_erased_rows_t).rows, 1, "the mark goes");
-    is_text(everything(), "\n\n\n\n\n\n\n\n", "nobody is left");
+    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
     is_text(erase(&erasure, known(NULL, NULL, 3, "bob%"), 1, 0),
             "0 contacts:", "a word is no pattern");
     crm_db_close(db);
@@ -302,6 +355,7 @@ int main(void)
 {
     tools_start();
     one_person();
+    merged();
     ways();
     families();
     nobody();

@@ -1,0 +1,46 @@
+/*
+ * What the spellings of one street have in common, for comparing addresses that nobody has cleaned.
+ * Must not be stored or printed as an address: words are missing in it.
+ */
+#include <apr_strings.h>
+
+#include "crm/postal.h"
+#include "crm/postal_number.h"
+#include "crm/postal_words.h"
+
+/* A word in full; NULL for one that does not count. */
+static const char *word_of(crm_postal_words_t words, int i, int first, int has_number)
+{
+    const char *word = words.at[i].text;
+    const char *full = i == first ? crm_postal_type(word, has_number) : crm_postal_title(word);
+
+    if (full) {
+        return full;
+    }
+    return i + 1 < words.count && crm_postal_is_article(words, i) ? NULL : word;
+}
+
+const char *crm_postal_street_key(const char *street, apr_pool_t *pool)
+{
+    crm_postal_number_t number;
+    crm_postal_words_t words;
+    const char *key = "", *word;
+    int other_script = 0, i;
+
+    if (!street) {
+        return "";
+    }
+    words = crm_postal_words(street, &other_script, pool);
+    crm_postal_number_read(&number, words, pool);
+    if (number.digits) {
+        key = apr_pstrcat(pool, number.digits, number.suffix ? " " : "",
+                          number.suffix ? number.suffix : "", NULL);
+    }
+    for (i = number.taken; i < words.count; i++) {
+        word = word_of(words, i, number.taken, number.taken > 0);
+        if (word) {
+            key = apr_pstrcat(pool, key, *key ? " " : "", word, NULL);
+        }
+    }
+    return key;
+}
