@@ -81,7 +81,7 @@ ok $late >= 0 && $late <= 0.2, 'at most 200 ms late' or diag "$late s" if timing
 
 # ---- no handler ----
 
-$answer = $site->post_fixture('tabology/ticket-create.json', SourceId => 1);
+$answer = $site->post_fixture('crm360/sms-send.json', SourceId => 1);
 is $answer->{status}, 200, 'a webhook of a route without handler is accepted';
 my $lost = $answer->{json}{MessageId};
 $site->expect_log(qr/CRM\d+: .*\Q$lost\E/);
