@@ -283,8 +283,10 @@ static void customers(void)
     post(INSERT, "{\"id\":2,\"updated_at\":\"2027-01-01T00:00:00Z\",\"customer\":{\"id\":5,"
                  "\"first_name\":\"undated\",\"updated_at\":null}}");
     is_text(ask(NAME), "own", "a customer without a date is only a guess");
-    post(INSERT, "{\"id\":3,\"customer\":{\"id\":5,\"first_name\":\"newer\","
-                 "\"updated_at\":\"2026-01-03T00:00:00Z\"}}");
+    send_one(&(sent_t){.route = INSERT,
+                       .body = "{\"id\":3,\"customer\":{\"id\":5,\"first_name\":\"newer\","
+                               "\"updated_at\":\"2026-01-03T00:00:00Z\"}}",
+                       .headers = {"X-Shopify-Triggered-At: 2027-01-01T00:00:00Z"}});
     is_text(ask(NAME), "newer", "newer news of an order counts");
     send_one(&(sent_t){.route = "Shopify/Customer/Update",
                        .body = "{\"id\":5,\"first_name\":\"sent\","
