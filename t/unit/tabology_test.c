@@ -332,11 +332,40 @@ static void orders(void)
             "4|4.000|Ann", "it is settled, by the member");
     is_text(ask("SELECT PurchaseDetailIdentifier, DeletionFlag FROM PurchaseDetails ORDER BY 1"),
             "Nice/7/1|0\nNice/7/2|1\nNice/7/3|0", "without the line that was taken off");
+    all_orders_agree(reopened, 3, "one that was opened again");
+    is_text(ask("SELECT PurchaseStatusId, RefundAmount FROM PurchaseHeaders"), "11|1.000",
+            "is open");
     all_orders_agree(reopened, 5, "one that was opened again for a refund");
     is_text(ask("SELECT PurchaseStatusId, RefundAmount FROM PurchaseHeaders"), "4|0.000",
             "which was void in the end");
     is_text(ask("SELECT PurchaseDetailIdentifier, DeletionFlag FROM PurchaseDetails ORDER BY 1"),
             "Nice/7/1|0\nNice/7/4|1", "so its line is gone");
+}
+
+/* What an event says of its own date counts more than the dates on the ticket, and when a message
+ * came counts nothing. */
+static void envelope_orders(void)
+{
+#define WRAPPED(time, status, paid)                                                                \
+    "{\"id\":\"e" time "\",\"type\":\"ticket.updated\",\"created_at\":\"2026-03-02T" time          \
+    "Z\",\"data\":{\"id\":7,\"status\":\"" status                                                  \
+    "\",\"time_opened\":\"2026-03-02 12:00:00\",\"time_paid\":" paid ",\"items\":[]}}"
+    static const sent_t events[] = {
+        {.route = ROUTE,
+         .received_s = 1772500003,
+         .body = WRAPPED("13:00:00", "SETTLED", "\"2026-03-02 15:00:00\"")},
+        {.route = ROUTE, .received_s = 1772500002, .body = WRAPPED("13:05:00", "OPEN", "null")},
+        {.route = ROUTE,
+         .received_s = 1772500001,
+         .body = "{\"id\":8,\"status\":\"CLOSED\",\"time_closed\":\"2026-03-02 12:00:00\"}"},
+        {.route = ROUTE,
+         .received_s = 1772500000,
+         .body = "{\"id\":8,\"status\":\"OPEN\",\"time_opened\":\"2026-03-02 12:10:00\"}"},
+    };
+
+    all_orders_agree(events, 4, "what came in another order than it happened");
+    is_text(ask("SELECT PurchaseIdentifier, StatusText FROM PurchaseHeaders ORDER BY 1"),
+            "7|OPEN\n8|OPEN", "is as it happened");
 }
 
 static void member_orders(void)
@@ -402,6 +431,7 @@ int main(void)
     people();
     other_events();
     orders();
+    envelope_orders();
     member_orders();
     broken();
     crm_db_close(db);
