@@ -42,8 +42,8 @@ apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *ma
                             crm_identifier_rule_t rule, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Whose this mail address or number is: of the contact that has it in an address and is not deleted,
- * else of the one that has the key, deleted or not. 0 = nobody's. Takes nothing. */
+/* Whose this mail address or number is: of the contact that has it in an address and is not
+ * deleted, else of the one that has the key, deleted or not. 0 = nobody's. Takes nothing. */
 apr_status_t crm_match_contact(int *contact_id, crm_db_t *db, crm_point_kind_t kind,
                                const char *value, apr_pool_t *pool)
     __attribute__((warn_unused_result));

@@ -69,7 +69,7 @@ static crm360_message_t *message_of(const sent_t *sent)
     }
     message->headers = headers;
     message->body_len = sent->length ? sent->length : sent->body ? strlen(sent->body) : 0;
-    /* Not NUL-terminated, as in a stored message; an own block, so that a sanitizer sees its end. */
+    /* Not NUL-terminated, as in a stored message, in a block whose end a sanitizer sees. */
     message->body = malloc(message->body_len + !message->body_len);
     if (message->body_len) {
         memcpy((void *)message->body, sent->body, message->body_len);
