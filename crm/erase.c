@@ -1,7 +1,7 @@
 /*
  * The rows of a person and their end. The order in which rows are locked is that of crm/person.c:
- * identifiers, match keys, then the contact. Must never remove a row of a contact that was not found
- * by the caller's own words: what those contacts share with others leads no further.
+ * identifiers, match keys, then the contact. Must never remove a row of a contact that was not
+ * found by the caller's own words: what those contacts share with others leads no further.
  */
 #include "crm/erase.h"
 
@@ -69,10 +69,10 @@ static const crm_db_statement_t select_identifiers = {
     "DELETE FROM WebhookVersions WHERE TargetTable = '" table "' AND TargetKey IN (SELECT " key    \
     " FROM " table " WHERE ContactId = %d)"
 
-/* Each takes the ContactId. In this order: what refers to a row goes before it, notes of the guard
- * before what they are about. A table that holds something of a person needs a line here, or below
- * when it holds something of an address: what refers to AddressId goes before Addresses, what refers
- * to a ContactId before Contacts. */
+/* Each takes the ContactId. In this order: what refers to a row goes before it, and notes of the
+ * guard before what they are about. A table that holds something of a person needs a line here, or
+ * below when it holds something of an address. What refers to AddressId goes before Addresses, what
+ * refers to a ContactId before Contacts. */
 static const struct {
     const char *table;
     int kept; /* the row stays: the sale is for the books, and the person no longer in it */
@@ -126,8 +126,8 @@ static const struct {
 
 #define ROWS_OF_CONTACT (sizeof(rows_of_contact) / sizeof(rows_of_contact[0]))
 
-/* What is kept of a mail address or number itself: of nobody, when the contact's rows are gone. Each
- * takes the match key, or the address alone. */
+/* What is kept of a mail address or number itself: of nobody, when the contact's rows are gone.
+ * Each takes the match key, or the address alone. */
 static const struct {
     const char *table;
     int by_key;
@@ -460,8 +460,8 @@ static apr_status_t find_values(apr_array_header_t *values, const crm_erasure_t 
 
 /* ---- erasing ---- */
 
-/* Takes the identifiers of the contacts, the match keys, then the contacts, so that no message about
- * them is between reading and writing. */
+/* Takes the identifiers of the contacts, the match keys, then the contacts, so that no message
+ * about them is between reading and writing. */
 static apr_status_t lock_rows(const crm_erasure_t *erasure, crm_db_t *db,
                               const apr_array_header_t *values, apr_pool_t *pool)
 {
