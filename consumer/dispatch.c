@@ -29,6 +29,8 @@
  * what is done is committed and the rest goes back. Longer than a commit takes, so that most of
  * the time is work. */
 #define BATCH_TIME (50 * 1000)
+/* How often a message is tried at once that other transactions are in the way of. */
+#define CONFLICT_TRIES 4
 /* Between two steps of a message, so that it comes behind what is due already. */
 #define STEP_DELAY (1 * 1000)
 /* Whoever gets less than this has reached the limit of his memory. */
@@ -370,9 +372,22 @@ static apr_status_t run_transaction(batch_t *batch, int first, int last)
     return rv;
 }
 
+/* One message in a transaction of its own: again when others were in its way, for they have got on
+ * meanwhile. */
+static apr_status_t run_alone(batch_t *batch, int i)
+{
+    apr_status_t rv;
+    int tries = 0;
+
+    do {
+        rv = run_transaction(batch, i, i + 1);
+    } while (rv == CRM360_ECONFLICT && ++tries < CONFLICT_TRIES && !*batch->dispatch->stop);
+    return rv;
+}
+
 /* Each message in a transaction of its own, after the batch lost against parallel ones: the
- * others shall not suffer from the one that conflicts. That one has failed once more, so that a
- * conflict that never ends does not go on for ever. */
+ * others shall not suffer from the one that conflicts. That one has failed once more when it does
+ * so again and again, so that a conflict that never ends does not go on for ever. */
 static apr_status_t run_one_by_one(batch_t *batch)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -381,7 +396,7 @@ static apr_status_t run_one_by_one(batch_t *batch)
     batch->started = crm360_clock();
     batch->ran = 0;
     for (i = 0; i < batch->claim.count && rv == APR_SUCCESS && !is_over(batch, i); i++) {
-        rv = run_transaction(batch, i, i + 1);
+        rv = run_alone(batch, i);
         if (rv == CRM360_ECONFLICT) {
             handler_result_t result = {.verdict = HANDLER_RETRY,
                                        .reason = crm_db_error(batch->database->db)};

@@ -55,8 +55,8 @@ typedef enum {
     CRM_ENTITY_GONE   /* flagged */
 } crm_entity_flag_t;
 
-/* A text as an identifier, in `pool`: itself, or, when it has more than `most` bytes, its digest: an
- * index takes no long ones, and PostgreSQL fewer than SQLite. */
+/* A text as an identifier, in `pool`: itself, or its digest when it has more than `most` bytes: an
+ * index takes no long ones, and PostgreSQL shorter ones than SQLite. */
 const char *crm_entity_identifier(const char *text, apr_size_t most, apr_pool_t *pool);
 
 /* Takes a row, there or not, and reads it. In `pool`. An identifier of more than

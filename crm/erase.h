@@ -31,6 +31,7 @@ void crm_known_make(crm_known_t *known, apr_pool_t *pool);
 typedef struct crm_erased_rows_t {
     const char *table; /* constant */
     int rows;
+    int kept; /* the rows stay, and know the person no more */
 } crm_erased_rows_t;
 
 typedef struct crm_erasure_t {
@@ -43,13 +44,15 @@ typedef struct crm_erasure_t {
 } crm_erasure_t;
 
 /* Removes every row of the contacts that one of the `wanted` values leads to: by a mail address or
- * phone number in an address, as a match key, or as an identifier; by an identifier of a source.
- * Deleted contacts count. In a transaction of its own; with `dry_run` it is rolled back, so that
- * *erasure says what would happen. More than `most_contacts` are refused, CRM_ERASE_MOST at the
- * most. Doing it again is harmless. Everything lives in `pool`. Errors as crm_db_begin(); nothing
- * was erased then. */
+ * phone number in an address, as a match key, of an event, or as an identifier; by an identifier of
+ * a source. Purchases and vouchers stay, without the contact. What is kept of the addresses and
+ * numbers themselves goes as well, contact or not; also of those of `learned` (of an earlier call;
+ * may be NULL), which lead to nobody, unless somebody else has them by now. Deleted contacts count.
+ * In a transaction of its own; with `dry_run` it is rolled back, so that *erasure says what would
+ * happen. More than `most_contacts` are refused, CRM_ERASE_MOST at the most. Doing it again is
+ * harmless. Everything lives in `pool`. Errors as crm_db_begin(); nothing was erased then. */
 apr_status_t crm_erase(crm_erasure_t *erasure, crm_db_t *db, const crm_known_t *wanted,
-                       int most_contacts, int dry_run, apr_pool_t *pool)
+                       const crm_known_t *learned, int most_contacts, int dry_run, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 #endif

@@ -8,10 +8,6 @@
 
 #include "crm/db_private.h"
 
-/* Of a mail address (RFC 5321 4.5.3.1.3, without the angle brackets); an index of PostgreSQL takes
- * no long ones. */
-#define VALUE_MOST 254
-
 static const crm_db_statement_t select_owner = {
     .label = "match_owner",
     .sql = "SELECT ContactId FROM WebhookMatches WHERE MatchKey = %s",
@@ -82,7 +78,7 @@ apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_point_kind_t k
     if (!value || !*value) {
         return APR_SUCCESS;
     }
-    if (strlen(value) > VALUE_MOST) {
+    if (strlen(value) > CRM_MATCH_MOST) { /* an index of PostgreSQL takes no long ones */
         crm_db_note(db, "a mail address or phone number is longer than any can be");
         return CRM360_EDATA;
     }

@@ -12,6 +12,9 @@
 #include "crm/identifier.h"
 #include "crm/point.h"
 
+/* Bytes of a mail address (RFC 5321 4.5.3.1.3, without the angle brackets); numbers are shorter. */
+#define CRM_MATCH_MOST 254
+
 typedef struct crm_match_t {
     crm_point_kind_t kind;
     /* The mail address in lower case, or the E.164 number; NULL = none, every call does nothing. */
@@ -25,7 +28,7 @@ typedef struct crm_match_t {
 const char *crm_match_key(crm_point_kind_t kind, const char *value, apr_pool_t *pool);
 
 /* Looks the key up, and takes it for this transaction if it is there. `value` is borrowed and may
- * be NULL or empty. CRM360_EDATA: it has more than 254 bytes. */
+ * be NULL or empty. CRM360_EDATA: it has more than CRM_MATCH_MOST. */
 apr_status_t crm_match_look(crm_match_t *match, crm_db_t *db, crm_point_kind_t kind,
                             const char *value, apr_pool_t *pool)
     __attribute__((warn_unused_result));

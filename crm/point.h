@@ -33,8 +33,8 @@ typedef struct crm_point_news_t {
 } crm_point_news_t;
 
 /* Saves news about `value` (a mail address in any case, or E.164; NULL or empty: nothing is done)
- * and lets all address rows with it follow. brand_id limits the consent to rows of that brand, 0 = all; a state is of all brands.
- * Errors as crm_db_begin(). */
+ * and lets all address rows with it follow. brand_id limits the consent to rows of that brand,
+ * 0 = all; a state is of all brands. Errors as crm_db_begin(), or CRM360_EDATA. */
 apr_status_t crm_point_tell(crm_db_t *db, crm_point_kind_t kind, const char *value, int brand_id,
                             const crm_point_news_t *news, apr_pool_t *pool)
     __attribute__((warn_unused_result));

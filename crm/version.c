@@ -252,8 +252,8 @@ static void drop_old_emptied(note_t *note)
     note->emptied->nelts = kept;
 }
 
-/* Which of two values is newer. Of one version from two writers, such as one body at the URIs of two
- * sources, the writers' names decide, so that it is the same one in any order. */
+/* Whether a value is newer than the one that is noted. Of one version from two writers, such as one
+ * body at the URIs of two sources, the writers' names decide, so that any order gives the same. */
 static int is_newer(const char *version, const char *writer, const note_t *note)
 {
     int order = strcmp(version, note->version);

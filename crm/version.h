@@ -5,8 +5,9 @@
  *
  * The rule, for one group of one row. Each writer (source and identifier) says values or says
  * "empty". The newest value wins, whoever wrote it (of one version, that of the writer whose name
- * sorts last); a writer's newer "empty" removes that writer's own value, and nobody else's. Replaying any set of messages in any order gives the same columns:
- * what is kept is the newest value's version and writer, and for each writer a later "empty".
+ * sorts last); a writer's newer "empty" removes that writer's own value, and nobody else's.
+ * Replaying any set of messages in any order gives the same columns: what is kept is the newest
+ * value's version and writer, and for each writer a later "empty".
  */
 #ifndef CRM_VERSION_H
 #define CRM_VERSION_H

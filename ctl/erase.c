@@ -194,7 +194,8 @@ static void tell_counts(const erase_run_t *run)
     for (i = 0; run->rows && i < run->rows->nelts; i++) {
         const crm_erased_rows_t *entry = &APR_ARRAY_IDX(run->rows, i, crm_erased_rows_t);
 
-        printf("%s: %s: %d rows\n", run->place.name, entry->table, entry->rows);
+        printf("%s: %s: %d rows%s\n", run->place.name, entry->table, entry->rows,
+               entry->kept ? ", which stay without the person" : "");
     }
 }
 
@@ -262,10 +263,18 @@ static void learn(erase_run_t *run, const crm_known_t *known, apr_pool_t *pool)
     int i;
 
     for (i = 0; i < known->emails->nelts; i++) {
-        ctl_person_add_email(run->person, APR_ARRAY_IDX(known->emails, i, const char *));
+        const char *email = APR_ARRAY_IDX(known->emails, i, const char *);
+
+        if (ctl_person_add_email(run->person, email) > 0) {
+            APR_ARRAY_PUSH(run->learned.emails, const char *) = apr_pstrdup(pool, email);
+        }
     }
     for (i = 0; i < known->phones->nelts; i++) {
-        ctl_person_add_phone(run->person, APR_ARRAY_IDX(known->phones, i, const char *));
+        const char *phone = APR_ARRAY_IDX(known->phones, i, const char *);
+
+        if (ctl_person_add_phone(run->person, phone) > 0) {
+            APR_ARRAY_PUSH(run->learned.phones, const char *) = apr_pstrdup(pool, phone);
+        }
     }
     for (i = 0; i < known->identifiers->nelts; i++) {
         crm_known_identifier_t at = APR_ARRAY_IDX(known->identifiers, i, crm_known_identifier_t);
@@ -294,7 +303,7 @@ static ctl_status_t work_on_tables(erase_run_t *run, crm_erasure_t *erasure, int
     apr_status_t rv;
 
     do {
-        rv = crm_erase(erasure, run->db, &run->wanted, most, dry_run, pool);
+        rv = crm_erase(erasure, run->db, &run->wanted, &run->learned, most, dry_run, pool);
     } while (rv == CRM360_ECONFLICT && ++tries < CONFLICTS);
     if (rv != APR_SUCCESS) {
         return database_failed(run, crm_db_error(run->db), rv);
@@ -394,6 +403,7 @@ static ctl_status_t get_to_know(erase_run_t *run, const crm_known_t *typed, apr_
         return database_failed(run, why, rv);
     }
     crm_known_make(&run->wanted, pool);
+    crm_known_make(&run->learned, pool);
     run->wanted.emails = typed->emails;
     run->wanted.phones = typed->phones;
     learn(run, typed, pool);

@@ -33,7 +33,8 @@ typedef struct erase_count_t {
 typedef struct erase_run_t {
     ctl_place_t place;
     crm_db_t *db;
-    crm_known_t wanted; /* what tables are searched for */
+    crm_known_t wanted;  /* what tables are searched for */
+    crm_known_t learned; /* addresses and phones that they knew of the person: lead to nobody */
     ctl_person_t *person;
     int dry_run;
     int all_matches;

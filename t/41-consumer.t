@@ -86,8 +86,26 @@ $site->expect_log(qr/CRM0310/, qr/CRM0311/);
     like history($retry)->{errors}[-1]{reason}, qr/^failed 3 times.*told to retry/, 'then says so';
     is history($fault)->{attempts}, 3, 'a handler that returns an error is retried like it';
     is history($conflict)->{attempts}, 3, 'and so is a conflict that never ends';
+    my $collides = put('collide');
+    wait_until { queued() == 0 && done($collides) } 10, 'one that others are in the way of twice';
+    is_deeply history($collides), {}, 'loses no attempt';
     like $site->redis('GET', $site->key('acme/prod', "message:$reject")), qr/\r\n\r\nreject\z/,
         'a dead letter is kept whole';
+}
+
+{
+    $site->value('acme/prod', 'create table Effects (Serial text, MessageId text, RanAt text)');
+    my @steps = map { put("steps $_") } 1 .. 3;
+    my @other = map { put('done') } 1 .. 3;
+    wait_until { queued() == 0 } 10, 'messages of several steps, and others';
+    is $site->value('acme/prod', 'select count(*) from Effects'), 15, 'every step has its effect';
+    is_deeply [map { $site->value('acme/prod', "select count(*) from Effects where MessageId = '$_'") } @steps], [5, 5, 5], 'once';
+    is_deeply [map { done($_) } @steps, @other], [(1) x 6], 'then they are done';
+    is_deeply [map { history($_) } @steps], [{}, {}, {}], 'and no attempt was lost';
+    my $busy = put('steps 4');
+    wait_until { done($busy) } 5, 'a step follows at once';
+    my ($first, $last) = map { $site->value('acme/prod', "select $_(cast(RanAt as integer)) from Effects where Serial = '4'") } qw(min max);
+    cmp_ok $last - $first, '<', 1000, 'not when the queue is looked at the next time' if timing();
 }
 
 {

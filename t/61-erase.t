@@ -109,7 +109,8 @@ sub redis_dump {
     return \%dump;
 }
 
-my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents);
+my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents WebhookPoints
+    Cases ContactInterests PurchaseHeaders PurchaseDetails Vouchers);
 
 sub table_dump {
     my ($database) = @_;
@@ -246,6 +247,22 @@ for my $database ($LITE, $PG) {
             "insert into WebhookMatches values ('phone:$p->{phone}', $contact)",
             "insert into WebhookEvents (MessageId, ContactId, Kind, At, Detail) values"
                 . " ('m', $contact, 'open', '2026-01-01T00:00:00', 'by $p->{first}')",
+            # What was told of the address and the number themselves.
+            "insert into WebhookEvents (MessageId, Kind, At, Address) values"
+                . " ('m', 'sms', '2026-01-01T00:00:00', '$p->{phone}')",
+            "insert into WebhookPoints (PointKey, BrandId) values ('email:$p->{mail}', 0)",
+            "insert into WebhookPoints (PointKey, BrandId) values ('phone:$p->{phone}', 3)",
+            # What she did; the sale is for the books.
+            "insert into Cases (CaseIdentifier, ContactId, SourceId, Title) values ('c$contact', $contact, 4, 'of $p->{first}')",
+            "insert into WebhookVersions values ('Cases', '4:c$contact', 0, '{}')",
+            "insert into ContactInterests (ContactInterestIdentifier, ContactId, SourceId, FreeField1)"
+                . " values ('i$contact', $contact, 5, 'of $p->{first}')",
+            "insert into WebhookVersions values ('ContactInterests', '5:i$contact', 0, '{}')",
+            "insert into PurchaseHeaders (PurchaseHeaderId, PurchaseIdentifier, ContactId, SourceId, AmountTaxIncluded)"
+                . " values ($contact, 'order$contact', $contact, 3, '129.800')",
+            "insert into PurchaseDetails (PurchaseDetailIdentifier, PurchaseHeaderId, SourceId, Label)"
+                . " values ('line$contact', $contact, 3, 'A shirt')",
+            "insert into Vouchers (VoucherIdentifier, VoucherCode, ContactId, SourceId) values ('v$contact', 'TEN$contact', $contact, 3)",
             )
         {
             sql($database, $statement);
@@ -319,9 +336,14 @@ for my $database ($LITE, $PG) {
     is $output, "$database: 1 contacts\n$counts\n$database: erased\n", '  the counts are those of the dry run';
     is $counts =~ s/^\S+ Webhook\w+: 0 rows\n//mgr, join("\n", map { "$database: $_" } 'live: 4 messages', 'batch: 1 messages, 1 elements of 1 batches',
         'send: 1 messages', 'dead: 4 messages, 1 elements of 1 batches', 'other: 1 messages', 'spool: 1 messages',
-        'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 3 rows', 'WebhookMatches: 2 rows',
-        'WebhookEvents: 1 rows', 'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows'),
+        'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 5 rows', 'WebhookMatches: 2 rows',
+        'WebhookEvents: 2 rows', 'PurchaseHeaders: 1 rows, which stay without the person',
+        'Vouchers: 1 rows, which stay without the person', 'Cases: 1 rows', 'ContactInterests: 1 rows',
+        'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows', 'WebhookPoints: 2 rows'),
         '  and right';
+    is_deeply [sql($database, 'select PurchaseIdentifier, ContactId, AmountTaxIncluded from PurchaseHeaders order by 1')],
+        [$database eq $PG ? (['order1', undef, '129.800'], ['order2', 2, '129.800']) : (['129.800', undef, 'order1'], ['129.800', 2, 'order2'])],
+        '  her purchase stays, without her';
     my $after = everything($database);
     is_deeply [grep { !/\Q$ann->{id}\E/ || !/\.jsonl: / } places_of($after, @traces)], [], '  nothing of her is left';
     is slurp($file), join('', $others[0], $others[1], line($database, message($database,
@@ -343,7 +365,7 @@ for my $database ($LITE, $PG) {
     my $entries = join "\n", map { $after->{ $site->key($database, $_) } } qw(live batch send dead);
     is scalar(grep { $entries =~ /^\Q$_\E$/m } @{ $ids{bob}{queued} }), 10, '  and have their places';
     is value($database, 'select LastName from Contacts'), $bob->{last}, '  as his rows';
-    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 3 2 1', '  all of them';
+    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 5 2 2 2 1 1 2 2 2', '  all of them, and the purchases';
     for my $place (qw(dead batch)) {
         my $text = $site->redis('GET', $site->key($database,
             "message:01JDCW3T2XQ5M7V9K0F0000001-Shopify-Customer-Insert-$place"));

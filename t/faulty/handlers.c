@@ -110,6 +110,19 @@ static void misbehave(const char *word)
     }
 }
 
+/* MORE until the message has left five effects. */
+static apr_status_t step(handler_result_t *result, crm_db_t *db, const char *serial,
+                         apr_pool_t *pool)
+{
+    static const crm_db_statement_t count = {
+        .label = "faulty_steps", .sql = "SELECT COUNT(*) FROM Effects WHERE Serial = %s"};
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(&rows, db, &count, CRM_DB_VALUES(serial), pool);
+
+    result->verdict = crm_db_number(&rows, 0, 0) < 5 ? HANDLER_MORE : HANDLER_DONE;
+    return rv;
+}
+
 static apr_status_t deliver(handler_result_t *result, const crm360_message_t *message,
                             const handler_context_t *context, apr_pool_t *pool)
 {
@@ -140,6 +153,14 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     }
     else if (strcmp(order.word, "conflict") == 0) {
         return CRM360_ECONFLICT;
+    }
+    else if (strcmp(order.word, "collide") == 0) {
+        static int collisions; /* two of three times */
+
+        return ++collisions % 3 ? CRM360_ECONFLICT : APR_SUCCESS;
+    }
+    else if (strcmp(order.word, "steps") == 0 && order.serial) {
+        return step(result, context->db, order.serial, pool);
     }
     else if (strcmp(order.word, "fault") == 0) {
         return APR_EGENERAL;

@@ -1,4 +1,4 @@
-/* Goods, products, purchases, cases and interests: any order of what is told gives the same rows. */
+/* Goods, products, purchases, cases, interests: any order of what is told gives the same rows. */
 #include "crm/case.h"
 #include "crm/date.h"
 #include "crm/db_private.h"

@@ -1,8 +1,12 @@
 /* Erasing a person from the tables: who is found by what, which rows end, and whose stay. */
 #include "crm/erase.h"
 
+#include "crm/case.h"
 #include "crm/db_private.h"
+#include "crm/event.h"
+#include "crm/interest.h"
 #include "crm/person.h"
+#include "crm/purchase.h"
 #include "t/unit/crm_tools.h"
 
 #define WHEN "00000000001-00000000000-0123456789abcdef"
@@ -95,14 +99,15 @@ static const char *rows_told(const crm_erasure_t *erasure)
     for (i = 0; i < erasure->rows->nelts; i++) {
         crm_erased_rows_t *entry = &APR_ARRAY_IDX(erasure->rows, i, crm_erased_rows_t);
 
-        text = apr_psprintf(pool, "%s%s%s %d", text, *text ? ", " : "", entry->table, entry->rows);
+        text = apr_psprintf(pool, "%s%s%s %d%s", text, *text ? ", " : "", entry->table, entry->rows,
+                            entry->kept ? " kept" : "");
     }
     return text;
 }
 
 static const char *erase(crm_erasure_t *erasure, crm_known_t wanted, int most, int dry_run)
 {
-    apr_status_t rv = crm_erase(erasure, db, &wanted, most, dry_run, pool);
+    apr_status_t rv = crm_erase(erasure, db, &wanted, NULL, most, dry_run, pool);
 
     return rv == APR_SUCCESS ? told(erasure) : crm_db_error(db);
 }
@@ -118,7 +123,14 @@ static const char *everything(void)
         "SELECT TargetTable || ' ' || TargetKey || ' ' || Versions FROM WebhookVersions"
         " ORDER BY TargetTable, TargetKey",
         "SELECT MatchKey FROM WebhookMatches ORDER BY MatchKey",
-        "SELECT Kind || Detail FROM WebhookEvents ORDER BY EventId",
+        "SELECT Kind || COALESCE(Detail, '') || COALESCE(Address, '') FROM WebhookEvents"
+        " ORDER BY EventId",
+        "SELECT PointKey FROM WebhookPoints ORDER BY PointKey, BrandId",
+        "SELECT PurchaseIdentifier, ContactId FROM PurchaseHeaders ORDER BY PurchaseIdentifier",
+        "SELECT VoucherCode, ContactId FROM Vouchers ORDER BY VoucherCode",
+        "SELECT CaseIdentifier, Title, Description FROM Cases ORDER BY CaseIdentifier",
+        "SELECT ContactInterestIdentifier, FreeField1 FROM ContactInterests"
+        " ORDER BY ContactInterestIdentifier",
         "SELECT Input FROM WebhookAddressChecks ORDER BY AddressId",
         "SELECT Explanation FROM WebhookMerges ORDER BY MergeId",
         "SELECT Explanation FROM WebhookReviews ORDER BY ContactId, OtherContactId",
@@ -190,10 +202,11 @@ static void one_person(void)
             "1 contacts: ann@example.fr +33612345678 +33123456780 3:ann1 4:ann2",
             "a dry run finds everything");
     is_text(rows_told(&erasure),
-            "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, WebhookAddressChecks 1,"
+            "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, PurchaseHeaders 0 kept,"
+            " Vouchers 0 kept, Cases 0, ContactInterests 0, WebhookAddressChecks 1,"
             " WebhookMerges 2, WebhookReviews 1, WebhookDuplicateKeys 1,"
             " WebhookDuplicateContacts 1, WebhookDuplicateTasks 1, Addresses 1,"
-            " ContactIdentifiers 2, Contacts 1",
+            " ContactIdentifiers 2, Contacts 1, WebhookPoints 0",
             "and says which rows would end");
     is_text(everything(), before, "which do not");
 
@@ -203,10 +216,11 @@ static void one_person(void)
     is_text(erase(&erasure, known("ann@example.fr", NULL, 0, NULL), 1, 0),
             "0 contacts:", "once more is harmless");
     is_text(rows_told(&erasure),
-            "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, WebhookAddressChecks 0,"
+            "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, PurchaseHeaders 0 kept,"
+            " Vouchers 0 kept, Cases 0, ContactInterests 0, WebhookAddressChecks 0,"
             " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
             " WebhookDuplicateContacts 0, WebhookDuplicateTasks 0, Addresses 0,"
-            " ContactIdentifiers 0, Contacts 0",
+            " ContactIdentifiers 0, Contacts 0, WebhookPoints 0",
             "and does nothing");
     save(3, "ann1", "Ann", "ann@example.fr", NULL, NULL);
     is_text(tools_query(section, "SELECT DeletionFlag FROM Contacts WHERE LastName = 'Ann'"), "0",
@@ -290,7 +304,7 @@ static void ways(void)
     is_text(erase(&erasure, known(NULL, NULL, 3, "never seen"), 1, 0),
             "0 contacts:", "of who was only deleted");
     is_number(APR_ARRAY_IDX(erasure.rows, 0, crm_erased_rows_t).rows, 1, "the mark goes");
-    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
+    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
     is_text(erase(&erasure, known(NULL, NULL, 3, "bob%"), 1, 0),
             "0 contacts:", "a word is no pattern");
     crm_db_close(db);
@@ -351,6 +365,200 @@ static void nobody(void)
     crm_db_close(db);
 }
 
+/* ---- what other platforms have written ---- */
+
+static int contact_of(const char *last_name)
+{
+    return (int)apr_atoi64(tools_query(
+        section,
+        apr_psprintf(pool, "SELECT ContactId FROM Contacts WHERE LastName = '%s'", last_name)));
+}
+
+/* A purchase, a case and an interest of a contact. */
+static apr_status_t belongings(int contact, const char *identifier)
+{
+    crm_purchase_line_t line = {.identifier = identifier, .label = "A shirt"};
+    crm_purchase_t purchase = {.source_id = 3,
+                               .identifier = identifier,
+                               .version = WHEN,
+                               .has_lines = 1,
+                               .lines = &line,
+                               .line_count = 1};
+    crm_case_t ticket = {.source_id = 3, .identifier = identifier};
+    crm_interest_t interest = {.source_id = 3, .identifier = identifier};
+    int voucher = 0;
+    apr_status_t rv;
+
+    crm_news_say_id(&purchase.news[CRM_PURCHASE_CONTACT], WHEN, contact, pool);
+    crm_news_say_id(&ticket.news[CRM_CASE_CONTACT], WHEN, contact, pool);
+    crm_news_say(&ticket.news[CRM_CASE_TITLE], WHEN, apr_pstrcat(pool, "of ", identifier, NULL));
+    crm_news_say_id(&interest.news[CRM_INTEREST_CONTACT], WHEN, contact, pool);
+    crm_news_say(&interest.news[CRM_INTEREST_FREE_1], WHEN, identifier);
+    rv = crm_purchase_voucher(&voucher, db, 3, identifier, CRM_VOUCHER_OTHER, pool);
+    if (rv == APR_SUCCESS) {
+        rv = crm_purchase_save(NULL, db, &purchase, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = crm_case_save(NULL, db, &ticket, pool);
+    }
+    return rv == APR_SUCCESS ? crm_interest_save(db, &interest, pool) : rv;
+}
+
+static apr_status_t point_and_event(crm_point_kind_t kind, const char *value)
+{
+    crm_point_news_t news = {WHEN, CRM_EMAIL_INVALID, 1, 0};
+    crm_event_t event = {.source_id = 3,
+                         .identifier = value,
+                         .message_id = "m",
+                         .kind = "some.thing ",
+                         .channel = CRM_CHANNEL_EMAIL,
+                         .category = CRM_CATEGORY_OTHER,
+                         .at_ms = 1000,
+                         .address_kind = kind,
+                         .address = value};
+    apr_status_t rv = crm_point_tell(db, kind, value, 0, &news, pool);
+
+    return rv == APR_SUCCESS ? crm_event_add(NULL, db, &event, pool) : rv;
+}
+
+/* All that is told of one person, but for the contact itself. */
+static void tell(const char *last_name, const char *identifier, const char *email,
+                 const char *phone)
+{
+    ok(crm_db_begin(db) == APR_SUCCESS &&
+           belongings(contact_of(last_name), identifier) == APR_SUCCESS &&
+           (!email || point_and_event(CRM_POINT_EMAIL, email) == APR_SUCCESS) &&
+           (!phone || point_and_event(CRM_POINT_PHONE, phone) == APR_SUCCESS) &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "what is told of %s: %s", identifier, crm_db_error(db));
+    tools_execute(section,
+                  apr_psprintf(pool, "UPDATE Vouchers SET ContactId = %d WHERE VoucherCode = '%s'",
+                               contact_of(last_name), identifier));
+}
+
+/* A guest of source 5, which has no names of its own. */
+static void save_guest(const char *last_name, const char *email, const char *phone)
+{
+    crm_person_t person = {.source_id = 5};
+
+    person.contact[CRM_CONTACT_LAST_NAME] = (crm_news_t){1, WHEN, {last_name}};
+    if (email) {
+        person.address[CRM_ADDRESS_EMAIL] = (crm_news_t){1, WHEN, {email}};
+    }
+    if (phone) {
+        person.address[CRM_ADDRESS_MOBILE_PHONE] = (crm_news_t){1, WHEN, {phone}};
+    }
+    ok(crm_person_identify(&person, pool) && crm_db_begin(db) == APR_SUCCESS &&
+           crm_person_save(NULL, db, &person, pool) == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "a guest");
+}
+
+/* The text without the lines of purchases and vouchers, which stay. */
+static const char *but_sales(const char *text)
+{
+    const char *line, *kept = "";
+    char *rest = apr_pstrdup(pool, text);
+
+    while ((line = apr_strtok(rest, "\n", &rest)) != NULL) {
+        if (!strstr(line, "|NULL")) {
+            kept = apr_pstrcat(pool, kept, line, "\n", NULL);
+        }
+    }
+    return kept;
+}
+
+static void whole_life(void)
+{
+    crm_erasure_t erasure;
+    const char *others, *notes;
+
+    fresh("life");
+    save(3, "bob1", "Bob", "bob@example.fr", "+33698765432", NULL);
+    tell("Bob", "bob1", "bob@example.fr", "+33698765432");
+    others = everything();
+    save(3, "ann1", "Ann", "ann@example.fr", "+33612345678", NULL);
+    save_guest("Ann", "ANN@example.fr", NULL);
+    tell("Ann", "ann1", "ann@example.fr", "+33612345678");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM Contacts"), "2", "two people");
+    /* An event of an address that she had, and one whose contact is no more. */
+    tools_execute(section, "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
+                           " SELECT 'm', ContactId, 'x', '2026-01-01T00:00:00', 'had@example.fr'"
+                           " FROM Contacts WHERE LastName = 'Ann';"
+                           "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
+                           " VALUES ('m', 999, 'x', '2026-01-01T00:00:00', 'ann@example.fr')");
+    is_text(erase(&erasure, known(NULL, "+33612345678", 0, NULL), 1, 0),
+            "1 contacts: ann@example.fr had@example.fr +33612345678 3:ann1 5:email:ann@example.fr",
+            "all of it leads to her");
+    is_text(rows_told(&erasure),
+            "WebhookVersions 6, WebhookMatches 2, WebhookEvents 4, PurchaseHeaders 1 kept,"
+            " Vouchers 1 kept, Cases 1, ContactInterests 1, WebhookAddressChecks 0,"
+            " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
+            " WebhookDuplicateContacts 0, WebhookDuplicateTasks 0, Addresses 1,"
+            " ContactIdentifiers 2, Contacts 1, WebhookPoints 2",
+            "and goes");
+    notes = tools_query(section, "SELECT PurchaseIdentifier, ContactId FROM PurchaseHeaders WHERE"
+                                 " ContactId IS NULL");
+    is_text(notes, "ann1|NULL", "  the purchase stays, without her");
+    is_text(tools_query(section, "SELECT Label FROM PurchaseDetails d JOIN PurchaseHeaders h"
+                                 " ON h.PurchaseHeaderId = d.PurchaseHeaderId"
+                                 " WHERE h.ContactId IS NULL"),
+            "A shirt", "  with its lines");
+    is_text(tools_query(section, "SELECT VoucherCode FROM Vouchers WHERE ContactId IS NULL"),
+            "ann1", "  and the voucher");
+    tools_execute(section, "DELETE FROM WebhookVersions WHERE TargetKey = '3:ann1'");
+    is_text(but_sales(everything()), but_sales(others), "nobody else has lost anything");
+    is_text(erase(&erasure, known(NULL, "+33612345678", 0, NULL), 1, 0),
+            "0 contacts:", "once more is harmless");
+    crm_db_close(db);
+}
+
+/* Addresses and numbers of nobody; those of somebody else. */
+static void values(void)
+{
+    crm_erasure_t erasure;
+    crm_known_t learned;
+    const char *others;
+
+    fresh("values");
+    save(3, "bob1", "Bob", "bob@example.fr", "+33698765432", NULL);
+    tell("Bob", "bob1", "bob@example.fr", "+33698765432");
+    others = everything();
+    ok(crm_db_begin(db) == APR_SUCCESS &&
+           point_and_event(CRM_POINT_EMAIL, "nobody@example.fr") == APR_SUCCESS &&
+           point_and_event(CRM_POINT_PHONE, "+33611111111") == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "an address and a number of nobody");
+    is_text(erase(&erasure, known("nobody@example.fr", "+33611111111", 0, NULL), 1, 0),
+            "0 contacts:", "have no contact");
+    is_number(APR_ARRAY_IDX(erasure.rows, 1, crm_erased_rows_t).rows, 2, "  but match keys");
+    is_text(everything(), others, "  and all that is kept of them goes");
+
+    learned = known("bob@example.fr", "+33611111111", 0, NULL);
+    ok(crm_db_begin(db) == APR_SUCCESS &&
+           point_and_event(CRM_POINT_PHONE, "+33611111111") == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "what was learned earlier");
+    {
+        crm_known_t wanted = known("gone@example.fr", NULL, 0, NULL);
+
+        is_number(crm_erase(&erasure, db, &wanted, &learned, 1, 0, pool), APR_SUCCESS, "  goes");
+    }
+    is_text(everything(), others, "  but for what somebody else has by now");
+    save_guest("Cat", NULL, "+33622222222");
+    is_text(erase(&erasure, known(NULL, "+33622222222", 0, NULL), 1, 0),
+            "1 contacts: +33622222222 5:phone:+33622222222", "a guest by number");
+    is_text(everything(), others, "  leaves nothing");
+    save_guest("Dan", "dan@example.fr", NULL);
+    tools_execute(section, "UPDATE Addresses SET Email = NULL WHERE Email = 'dan@example.fr';"
+                           "DELETE FROM WebhookMatches WHERE MatchKey = 'email:dan@example.fr'");
+    is_text(erase(&erasure, known("dan@example.fr", NULL, 0, NULL), 1, 0),
+            "1 contacts: dan@example.fr 5:email:dan@example.fr",
+            "a guest who is called by an address");
+    is_text(everything(), others, "  leaves nothing");
+    crm_db_close(db);
+}
+
 int main(void)
 {
     tools_start();
@@ -359,5 +567,7 @@ int main(void)
     ways();
     families();
     nobody();
+    whole_life();
+    values();
     return tap_done();
 }

@@ -1,6 +1,6 @@
 /*
- * The timeline: an event is there once, and belongs to whoever has its address, before or after; old
- * events are pruned.
+ * The timeline: an event is there once, and belongs to whoever has its address, before or after;
+ * old events are pruned.
  */
 #include "crm/event.h"
 

@@ -1,6 +1,6 @@
 /*
- * The state and the consent of mail addresses and numbers beside what sources say of their contacts:
- * any order of bounces, STOPs, consents and changes of address gives the same rows.
+ * The state and the consent of mail addresses and numbers beside what sources say of their
+ * contacts: any order of bounces, STOPs, consents and changes of address gives the same rows.
  */
 #include "crm/point.h"
 
