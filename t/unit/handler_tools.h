@@ -68,8 +68,8 @@ static crm360_message_t *message_of(const sent_t *sent)
     }
     message->headers = headers;
     message->body_len = sent->length ? sent->length : sent->body ? strlen(sent->body) : 0;
-    /* Not NUL-terminated, as in a stored message; a block of its own, whose end a sanitizer
-     * sees. */
+    /* Not NUL-terminated, as in a stored message; a block of its own shows its end to a
+     * sanitizer. */
     message->body = malloc(message->body_len + !message->body_len);
     if (message->body_len) {
         memcpy((void *)message->body, sent->body, message->body_len);
