@@ -19,23 +19,28 @@
 #define STEP_MOST_TEXT "200"
 #define STEP_TIME (40 * 1000)
 /* How many numbers a search goes through: few addresses of a large database may be meant. */
-#define WINDOW 2000
+#define WINDOW 400
 
 /* ---- statements ---- */
 
+/* What stands in the subqueries is looked up for each address, by the contact's number. Joined
+ * instead, or with the source in a condition, PostgreSQL may think that few contacts are of that
+ * source, and go through all of them in every step: seen before the first ANALYZE. */
 #define CHOICE                                                                                     \
-    "SELECT a.AddressId, a.ContactId FROM Addresses a JOIN Contacts c ON c.ContactId ="            \
-    " a.ContactId WHERE a.DeletionFlag = 0 AND c.DeletionFlag = 0"                                 \
-    " AND (CAST(%d AS INTEGER) = 0 OR c.ZoneId = CAST(%d AS INTEGER))"                             \
+    "SELECT a.AddressId, a.ContactId FROM Addresses a WHERE a.DeletionFlag = 0"                    \
+    " AND (SELECT COUNT(*) FROM Contacts c WHERE c.ContactId = a.ContactId"                        \
+    " AND c.DeletionFlag = 0"                                                                      \
+    " AND (CAST(%d AS INTEGER) = 0 OR c.ZoneId = CAST(%d AS INTEGER))) > 0"                        \
     " AND (CAST(%d AS INTEGER) = 0 OR a.BrandId = CAST(%d AS INTEGER))"                            \
     " AND (CAST(%d AS INTEGER) = 0 OR a.ContactAddressTypeId = CAST(%d AS INTEGER))"
 #define CHOICE_VALUES 6
 
 static const crm_db_statement_t select_of_source = {
     .label = "clean_of_source",
-    .sql = CHOICE " AND EXISTS (SELECT 1 FROM ContactIdentifiers i WHERE i.ContactId ="
-                  " a.ContactId AND i.SourceId = %d) AND a.AddressId > %d AND a.AddressId <= %d"
-                  " ORDER BY a.AddressId LIMIT " STEP_MOST_TEXT};
+    .sql = CHOICE " AND (SELECT COUNT(CASE WHEN i.SourceId = CAST(%d AS INTEGER) THEN 1 END)"
+                  " FROM ContactIdentifiers i WHERE i.ContactId = a.ContactId) > 0"
+                  " AND a.AddressId > %d AND a.AddressId <= %d ORDER BY a.AddressId"
+                  " LIMIT " STEP_MOST_TEXT};
 
 static const crm_db_statement_t select_of_contact = {
     .label = "clean_of_contact", .sql = CHOICE " AND a.ContactId = %d ORDER BY a.AddressId"};
