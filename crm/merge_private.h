@@ -33,8 +33,8 @@ typedef struct crm_merge_table_t {
 
 extern const crm_merge_table_t crm_merge_tables[]; /* ended by a table NULL */
 
-/* The columns of Contacts and Addresses whose old values are kept in Detail: all but the keys and
- * DeletionFlag. Ended by NULL. */
+/* The columns of Contacts and Addresses whose old values are kept in Detail: all but the keys, and
+ * DeletionFlag of Contacts. Ended by NULL. */
 extern const char *const crm_merge_contact_columns[];
 extern const char *const crm_merge_address_columns[];
 

@@ -97,7 +97,8 @@
     X(EmailStateId)                                                                                \
     X(HomePhoneStateId)                                                                            \
     X(MobilePhoneStateId)                                                                          \
-    X(BrandIdString)
+    X(BrandIdString)                                                                               \
+    X(DeletionFlag)
 
 #define QUOTED(column) #column,
 #define SELECTED(column) #column ", "

@@ -10,97 +10,6 @@
 #include "crm/purchase.h"
 #include "t/unit/merge_tools.h"
 
-/* ---- what sources tell ---- */
-
-#define LEA "lea@example.org"
-
-static const char *version(int when)
-{
-    return crm_version_make(when, 0, "", 0, pool);
-}
-
-/* A person as a source tells of her; NULL says nothing, "" empties. */
-typedef struct told_t {
-    int source;
-    const char *identifier;
-    int when;
-    const char *first, *last, *city, *email, *mobile, *optin, *global;
-    int brand;
-} told_t;
-
-static const char *value_of(const char *text)
-{
-    return *text ? text : NULL;
-}
-
-static int told(const told_t *said)
-{
-    crm_person_t person = {
-        .source_id = said->source, .identifier = said->identifier, .brand_id = said->brand};
-    int contact_id = 0;
-    struct {
-        crm_news_t *news;
-        const char *value;
-        int column;
-    } news[] = {
-        {&person.contact[CRM_CONTACT_FIRST_NAME], said->first, 0},
-        {&person.contact[CRM_CONTACT_LAST_NAME], said->last, 0},
-        {&person.contact[CRM_CONTACT_OPTIN], said->global, 0},
-        {&person.address[CRM_ADDRESS_POSTAL], said->city, 8},
-        {&person.address[CRM_ADDRESS_EMAIL], said->email, 0},
-        {&person.address[CRM_ADDRESS_MOBILE_PHONE], said->mobile, 0},
-        {&person.address[CRM_ADDRESS_EMAIL_OPTIN], said->optin, 0},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(news) / sizeof(news[0]); i++) {
-        if (news[i].value) {
-            news[i].news->said = 1;
-            news[i].news->version = version(said->when);
-            news[i].news->values[news[i].column] = value_of(news[i].value);
-        }
-    }
-    if (crm_db_begin(db) != APR_SUCCESS ||
-        crm_person_save(&contact_id, db, &person, pool) != APR_SUCCESS ||
-        crm_db_commit(db) != APR_SUCCESS) {
-        ok(0, "telling of %s: %s", said->identifier, crm_db_error(db));
-        crm_db_rollback(db);
-    }
-    return contact_id;
-}
-
-static crm_duplicate_t last;
-
-/* Merges and commits; the rule, or what went wrong. */
-static const char *merge(int a, int b)
-{
-    apr_status_t rv = crm_db_begin(db);
-
-    if (rv == APR_SUCCESS) {
-        rv = crm_merge_pair(&last, db, a, b, "M1", pool);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = crm_db_commit(db);
-    }
-    if (rv != APR_SUCCESS) {
-        crm_db_rollback(db);
-        return crm_db_error(db);
-    }
-    return last.verdict == CRM_DUPLICATE_MERGE ? last.rule : "not merged";
-}
-
-static const char *askf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static const char *askf(const char *format, ...)
-{
-    const char *sql;
-    va_list args;
-
-    va_start(args, format);
-    sql = apr_pvsprintf(pool, format, args);
-    va_end(args);
-    return ask(sql);
-}
-
 #define OF_CONTACT(columns) "SELECT " columns " FROM Contacts WHERE ContactId = %d"
 #define OF_ADDRESS(columns)                                                                        \
     "SELECT " columns " FROM Addresses WHERE ContactId = %d AND DeletionFlag = 0"                  \
@@ -545,8 +454,8 @@ static void later_messages(void)
 int main(void)
 {
     static const char *const contact_rest[] = {"ContactId", "DeletionFlag", NULL};
-    static const char *const address_rest[] = {
-        "AddressId", "ContactId", "BrandId", "ContactAddressTypeId", "DeletionFlag", NULL};
+    static const char *const address_rest[] = {"AddressId", "ContactId", "BrandId",
+                                               "ContactAddressTypeId", NULL};
 
     start();
     no_table_forgotten();
