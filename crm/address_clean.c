@@ -35,6 +35,11 @@
     " AND (CAST(%d AS INTEGER) = 0 OR a.ContactAddressTypeId = CAST(%d AS INTEGER))"
 #define CHOICE_VALUES 6
 
+static const crm_db_statement_t select_exists = {
+    .label = "clean_exists",
+    .sql = "SELECT (SELECT COUNT(*) FROM Addresses WHERE AddressId = %d),"
+           " (SELECT COUNT(*) FROM Contacts WHERE ContactId = %d)"};
+
 static const crm_db_statement_t select_of_source = {
     .label = "clean_of_source",
     .sql = CHOICE " AND (SELECT COUNT(CASE WHEN i.SourceId = CAST(%d AS INTEGER) THEN 1 END)"
@@ -359,6 +364,18 @@ apr_status_t crm_clean_few(crm_clean_t *clean, const crm_clean_choice_t *choice)
 }
 
 /* ---- what somebody says of an address ---- */
+
+apr_status_t crm_clean_exists(int *exists, crm_clean_t *clean, int address_id, int contact_id)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_db_select(
+        &rows, clean->db, &select_exists,
+        CRM_DB_VALUES(crm_db_int(address_id, clean->pool), crm_db_int(contact_id, clean->pool)),
+        clean->pool);
+
+    *exists = crm_db_number(&rows, 0, 0) + crm_db_number(&rows, 0, 1) > 0;
+    return rv;
+}
 
 apr_status_t crm_clean_owner(int *contact_id, crm_clean_t *clean, int address_id)
 {

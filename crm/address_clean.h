@@ -72,6 +72,10 @@ typedef struct crm_clean_given_t {
  * above. */
 apr_status_t crm_clean_take(crm_clean_t *clean, int contact_id) __attribute__((warn_unused_result));
 
+/* Whether there is an address or a contact with that number, deleted or not; 0 = not given. */
+apr_status_t crm_clean_exists(int *exists, crm_clean_t *clean, int address_id, int contact_id)
+    __attribute__((warn_unused_result));
+
 /* Whose an address is. APR_ENOENT: there is no such address, or it is deleted. */
 apr_status_t crm_clean_owner(int *contact_id, crm_clean_t *clean, int address_id)
     __attribute__((warn_unused_result));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/log.h"
 #include "crm/country.h"
 #include "crm/person.h"
 #include "outbound/phone.h"
@@ -194,6 +195,27 @@ static int says_address(const crm_clean_given_t *given)
     return 0;
 }
 
+/* An address with numbers that are not known here: whoever wrote it down may have them from another
+ * database. Then it is somebody's by mail address or number, as one without numbers is. */
+static apr_status_t clean_foreign(letter_t *letter, const handler_elfy_item_t *item)
+{
+    int exists;
+    apr_status_t rv = crm_clean_exists(&exists, letter->clean, item->address_id, item->contact_id);
+
+    if (rv != APR_SUCCESS || exists) {
+        return rv == APR_SUCCESS ? APR_ENOENT : rv;
+    }
+    rv = clean_person(letter);
+    if (rv == APR_SUCCESS) {
+        crm360_log(
+            CRM360_LOG_INFO, rv,
+            "%s: AddressId %d and ContactId %d are not known; taken as ContactId %d, by mail "
+            "address or number",
+            letter->message->id, item->address_id, item->contact_id, letter->contact_id);
+    }
+    return rv;
+}
+
 /* Numbers alone: what is there is cleaned. */
 static apr_status_t clean_known(letter_t *letter, const handler_elfy_item_t *item)
 {
@@ -235,6 +257,9 @@ apr_status_t handler_elfy_clean(int *contact_id, crm_clean_t *clean,
     }
     else {
         rv = item->contact_id ? clean_contact(&letter, item->contact_id) : clean_person(&letter);
+    }
+    if (APR_STATUS_IS_ENOENT(rv) && item->object && (item->address_id || item->contact_id)) {
+        rv = clean_foreign(&letter, item);
     }
     *contact_id = letter.contact_id;
     return rv;

@@ -64,12 +64,39 @@ my @files = grep { $_ ne 'file' } map { (split /\t/)[0] } <$index>;
 @files = grep { !m{^(?:crm360|captainwallet)/} } @files;
 ok @files > 35, 'there are fixtures: ' . @files;
 
+# Runs statements in both databases.
+sub execute {
+    my ($sql, $more) = @_;
+    $site->_sqlite('acme/prod', $site->database('acme/prod'), $sql);
+    $pg->rows('pg', "$sql; $more");
+    return;
+}
+
+# The contacts and addresses that the fixtures of elfy76310 name.
+sub add_known {
+    execute(<<'END', <<'MORE');
+insert into Contacts (ContactId, FirstName, LastName) values (132, 'Léa', 'Marchand'), (977, 'Lea', 'MARCHAND');
+insert into Addresses (AddressId, ContactId, Address4, PostCode, City) values
+    (5501, 132, '1 rue du Port', '6000', 'Nice'), (5502, 977, '3 quai Perrache', '69001', 'Lyon');
+insert into ContactIdentifiers (ContactIdentifierId, Identifier, ContactId, SourceId) values
+    ('51:a', 'a', 132, 51), ('51:b', 'b', 977, 51);
+update Contacts set ZoneId = 3 where ContactId in (132, 977)
+END
+select setval(pg_get_serial_sequence('contacts', 'contactid'), 977);
+select setval(pg_get_serial_sequence('addresses', 'addressid'), 5502)
+MORE
+    return;
+}
+
 my %before = map { $_ => [] } keys %rows;
 my $actual = '';
-my ($sent, %equal) = (0);
+my $known = 0;
 for my $file (@files) {
     my %did;
-    $sent++;
+    if ($file =~ /^elfy/ && !$known++) {
+        add_known();
+        $before{$_} = [lines_of($_)] for keys %rows;
+    }
     for my $database (sort keys %rows) {
         my $target = $fixtures->{$file}{target};
         local $fixtures->{$file}{target} = $target =~ s{/acme/prod/}{/$database/}r;

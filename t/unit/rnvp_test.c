@@ -56,6 +56,22 @@ static void fixtures(void)
             "1|0|1\n1|1|0", "which is noted");
 }
 
+/* The same in a database that has never heard of these numbers. */
+static void foreign_numbers(void)
+{
+    empty();
+    is_text(rnvp(fixture("elfy76310/process-rnvp.json")), NULL, "numbers of another database");
+    is_text(ask("SELECT Address4, PostCode, City, Email, AddressStateId FROM Addresses"),
+            "15 B AVENUE DU GENERAL DE GAULLE|06000|NICE|lea.marchand@example.fr|2",
+            "the address is that of the person with this mail address");
+    is_text(ask("SELECT FirstName, LastName, CivilityId FROM Contacts"), "Léa|Marchand|2",
+            "who is made");
+    is_text(rnvp(fixture("elfy76310/process-rnvp.json")), NULL, "once more");
+    is_text(ask("SELECT COUNT(*) FROM Contacts"), "1", "makes nobody else");
+    ok(has(rnvp("{\"AddressId\":5501,\"City\":\"Nice\"}"), "AddressId 5501 is not there"),
+       "without mail address and number nobody is found");
+}
+
 static void verdicts(void)
 {
     static const struct {
@@ -460,6 +476,7 @@ int main(void)
     start();
     import_post_codes();
     fixtures();
+    foreign_numbers();
     verdicts();
     selections();
     unknown();

@@ -31,7 +31,7 @@ my %IDENTIFIER = (
 my %LEFT_OUT = map { $_ => 1 } qw(MessageId SeenAt ProcessedAt AppliedAt CheckedAt StartedAt UpdatedAt
     FinishedAt EventId MergeId);
 my %NOT_WRITTEN = map { $_ => 1 } qw(WebhookSchema WebhookInbox WebhookVersions WebhookJobs
-    WebhookPostcodes);
+    WebhookPostcodes WebhookDuplicateKeys WebhookDuplicateContacts WebhookDuplicateTasks);
 
 # Table => its columns, as the schema files spell them.
 sub columns {
@@ -87,12 +87,13 @@ sub _line {
     return "$table: @cells";
 }
 
-# Without the versions of points, which can be those of an arrival.
+# Without the versions of points and in merges, which can be those of an arrival.
 sub lines {
     my ($self) = @_;
     my ($columns, $rows) = (columns(), $self->read);
 
     delete @$_{qw(StateVersion OptinVersion)} for @{ $rows->{WebhookPoints} };
+    delete $_->{Detail} for @{ $rows->{WebhookMerges} };
     return map { my $table = $_;
         sort map { _line($table, $columns->{$table}, $_) } @{ $rows->{$table} } } sort keys %$rows;
 }
