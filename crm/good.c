@@ -135,22 +135,27 @@ static crm_entity_flag_t flag_of(const taken_t *product, const crm_entity_row_t 
     return CRM_ENTITY_SHOWN;
 }
 
+/* A product can have very many: a pool for each. */
 static apr_status_t save_good(int *id, const taken_t *product, const char *identifier,
-                              const crm_news_t *news, apr_pool_t *pool)
+                              const crm_news_t *news, apr_pool_t *parent)
 {
     crm_entity_row_t row;
-    apr_status_t rv =
-        crm_entity_open(&row, product->db, &goods, product->source_id, identifier, pool);
+    apr_status_t rv;
+    apr_pool_t *pool;
 
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm_good");
+    rv = crm_entity_open(&row, product->db, &goods, product->source_id, identifier, pool);
     if (rv == APR_SUCCESS) {
         crm_entity_tell(&row, news);
     }
-    if (rv == APR_SUCCESS && row.cells[PARENT]) { /* or some other program has just removed it */
+    if (rv == APR_SUCCESS && row.cells[PARENT]) { /* or another program has just removed it */
         rv = crm_entity_save(&row, product->db, flag_of(product, &row), pool);
     }
     if (id) {
         *id = row.id;
     }
+    apr_pool_destroy(pool);
     return rv;
 }
 

@@ -33,8 +33,9 @@ int crm_person_identify(crm_person_t *person, apr_pool_t *pool);
 /* Saves what a message says, inside the caller's transaction. The contact is the one with this
  * identifier; else the one with this mail address, else with this mobile number; else a new one. A
  * contact that the same source already calls by another name is not taken for it (families share
- * phones); crm/match.h has the rule. If the source has deleted the
- * identifier, the data is written and the contact stays flagged. *contact_id may be NULL. Errors
+ * phones); crm/identifier.h has the rule. Nobody is merged here: of whom only a later message tells
+ * that they are one, they stay two. If the source has deleted the identifier, the data is written
+ * and the contact stays flagged. *contact_id may be NULL. Errors
  * as crm_db_begin(), or CRM360_EDATA. */
 apr_status_t crm_person_save(int *contact_id, crm_db_t *db, const crm_person_t *person,
                              apr_pool_t *pool) __attribute__((warn_unused_result));

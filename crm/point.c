@@ -102,21 +102,27 @@ static apr_status_t write_news(int *changed, crm_db_t *db, const char *key, int 
     return rv;
 }
 
-/* Lets the addresses with this value follow, in the order in which contacts are locked. */
+/* Lets the addresses with this value follow, in the order in which contacts are locked. A till may
+ * give one number to everybody who has none: a pool for each. */
 static apr_status_t follow(crm_db_t *db, const crm_match_t *match, apr_pool_t *pool)
 {
     crm_contact_t contact;
     crm_db_rows_t rows;
     apr_status_t rv =
         crm_db_select(&rows, db, &select_addresses[match->kind], CRM_DB_VALUES(match->value), pool);
+    apr_pool_t *each;
     int i;
 
+    apr_pool_create(&each, pool);
+    apr_pool_tag(each, "crm_point_follow");
     for (i = 0; i < rows.count && rv == APR_SUCCESS; i++) {
-        rv = crm_contact_load(&contact, db, (int)crm_db_number(&rows, i, 1), pool);
+        rv = crm_contact_load(&contact, db, (int)crm_db_number(&rows, i, 1), each);
         if (rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv)) {
-            rv = crm_address_follow(db, (int)crm_db_number(&rows, i, 0), match->kind, pool);
+            rv = crm_address_follow(db, (int)crm_db_number(&rows, i, 0), match->kind, each);
         }
+        apr_pool_clear(each);
     }
+    apr_pool_destroy(each);
     return rv;
 }
 

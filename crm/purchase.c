@@ -159,29 +159,33 @@ static void say_line(crm_news_t *news, const crm_purchase_t *told, const crm_pur
     memcpy(news->values, values, sizeof(values));
 }
 
-/* Applies news to one line and shows it, or not. */
+/* Applies news to one line and shows it, or not. A purchase can have very many: a pool for each. */
 static apr_status_t save_line(crm_db_t *db, const crm_entity_row_t *header, int source_id,
-                              const char *identifier, const crm_news_t *news, apr_pool_t *pool)
+                              const char *identifier, const crm_news_t *news, apr_pool_t *parent)
 {
     const char *newest = crm_guard_version(header->guard, LINES);
-    crm_entity_row_t row;
     crm_entity_flag_t flag = CRM_ENTITY_SHOWN;
-    apr_status_t rv = crm_entity_open(&row, db, &details, source_id, identifier, pool);
+    crm_entity_row_t row;
+    apr_status_t rv;
+    apr_pool_t *pool;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
+    apr_pool_create(&pool, parent);
+    apr_pool_tag(pool, "crm_purchase_line");
+    rv = crm_entity_open(&row, db, &details, source_id, identifier, pool);
+    if (rv == APR_SUCCESS) {
+        crm_entity_tell(&row, news);
     }
-    crm_entity_tell(&row, news);
-    if (!row.cells[LINE_HEADER]) {
-        return APR_SUCCESS; /* some other program has just removed it */
+    if (rv == APR_SUCCESS && row.cells[LINE_HEADER]) { /* or another program has just removed it */
+        if (strcmp(row.cells[LINE_HEADER], crm_db_int(header->id, pool)) != 0) {
+            flag = CRM_ENTITY_KEEP; /* another purchase's by now, which says whether it is shown */
+        }
+        else if (header->buried || strcmp(crm_guard_version(row.guard, LINE), newest) != 0) {
+            flag = CRM_ENTITY_GONE;
+        }
+        rv = crm_entity_save(&row, db, flag, pool);
     }
-    if (strcmp(row.cells[LINE_HEADER], crm_db_int(header->id, pool)) != 0) {
-        flag = CRM_ENTITY_KEEP; /* another purchase's by now, which says whether it is shown */
-    }
-    else if (header->buried || strcmp(crm_guard_version(row.guard, LINE), newest) != 0) {
-        flag = CRM_ENTITY_GONE;
-    }
-    return crm_entity_save(&row, db, flag, pool);
+    apr_pool_destroy(pool);
+    return rv;
 }
 
 static int is_told(const crm_purchase_t *told, const char *identifier)

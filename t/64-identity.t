@@ -181,5 +181,14 @@ is value(q{select count(*) from Addresses a where MobilePhoneNumber is not null 
         (select 1 from WebhookMatches m where m.MatchKey = 'phone:' || a.MobilePhoneNumber)}), 0, 'every number has its key';
 is value(q{select count(*) from Addresses a where Email is not null and not exists
         (select 1 from WebhookMatches m where m.MatchKey = 'email:' || lower(a.Email))}), 0, 'and every mail address';
+# ---- all that handlers write, by eight processes ----
+
+{
+    local $ENV{CRM360_TEST_DB} = $pg->superuser;
+    my ($status, $text) = $site->run(build() . '/t/parallel_test');
+    is $status, 0, 'parallel_test against PostgreSQL' or diag join '', grep { /^not ok|^#/ } split /^/, $text;
+    is scalar(() = $text =~ /^ok /mg), 4, 'it has tested something';
+}
+
 diag 'attempts lost to conflicts: ' . $site->redis('HLEN', $site->key($DB, 'failures'));
 $site->done;

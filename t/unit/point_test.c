@@ -224,6 +224,40 @@ static void old_notes(void)
     is_text(ask("SELECT EmailOptin FROM Addresses"), "0", "  where the complaint does");
 }
 
+/* ---- one address of very many ---- */
+
+/* Pages of memory that this program has. */
+static long pages(void)
+{
+    long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file) {
+        if (fscanf(file, "%ld %ld", &size, &resident) != 2) {
+            resident = 0;
+        }
+        fclose(file);
+    }
+    return resident;
+}
+
+static void placeholders(void)
+{
+    long before;
+
+    empty();
+    tools_execute(section, "INSERT INTO Contacts (LastName) WITH RECURSIVE n (i) AS"
+                           " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                           " SELECT 'Nobody' FROM n;"
+                           "INSERT INTO Addresses (ContactId, MobilePhoneNumber, MobilePhoneOptin)"
+                           " SELECT ContactId, '" MOBILE "', 1 FROM Contacts");
+    before = pages();
+    ok(run_alone(stop) == APR_SUCCESS, "a STOP for a number that 3,000 contacts have");
+    is_text(ask("SELECT COUNT(*), SUM(MobilePhoneOptin) FROM Addresses"), "3000|0",
+            "  is for all of them");
+    ok(pages() - before < 3000, "  and takes little memory: %ld pages", pages() - before);
+}
+
 /* ---- one version from two writers ---- */
 
 PERSON(twin_1, 10, SOURCE, 0, ANN, NULL, "1", NULL)
@@ -250,6 +284,7 @@ int main(void)
     families();
     odd();
     old_notes();
+    placeholders();
     twins();
     return tap_done();
 }
