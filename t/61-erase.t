@@ -109,7 +109,8 @@ sub redis_dump {
     return \%dump;
 }
 
-my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents);
+my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents
+    WebhookAddressChecks WebhookMerges);
 
 sub table_dump {
     my ($database) = @_;
@@ -242,6 +243,10 @@ for my $database ($LITE, $PG) {
             "insert into ContactIdentifiers values ('$writer', '$p->{id}', $contact, 3)",
             map({ "insert into WebhookVersions values ('$_->[0]', '$_->[1]', 0, '{\"x\":[\"1\",\"$writer\"]}')" }
                 ['Contacts', $contact], ['Addresses', $contact], ['ContactIdentifiers', $writer]),
+            "insert into WebhookAddressChecks values ($contact, 4, NULL, '2026-01-01T00:00:00', 'm',"
+                . " 'of $p->{first}', '{}')",
+            "insert into WebhookMerges (MessageId, KeptContactId, MergedContactId, Rule, Score, Explanation, At)"
+                . " values ('m', $contact, 90$contact, 'r', 90, 'into $p->{first}', '2026-01-01T00:00:00')",
             "insert into WebhookMatches values ('email:$p->{mail}', $contact)",
             "insert into WebhookMatches values ('phone:$p->{phone}', $contact)",
             "insert into WebhookEvents (MessageId, ContactId, Kind, At, Detail) values"
@@ -320,7 +325,8 @@ for my $database ($LITE, $PG) {
     is $counts, join("\n", map { "$database: $_" } 'live: 4 messages', 'batch: 1 messages, 1 elements of 1 batches',
         'send: 1 messages', 'dead: 4 messages, 1 elements of 1 batches', 'other: 1 messages', 'spool: 1 messages',
         'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 3 rows', 'WebhookMatches: 2 rows',
-        'WebhookEvents: 1 rows', 'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows'),
+        'WebhookEvents: 1 rows', 'WebhookAddressChecks: 1 rows', 'WebhookMerges: 1 rows',
+        'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows'),
         '  and right';
     my $after = everything($database);
     is_deeply [grep { !/\Q$ann->{id}\E/ || !/\.jsonl: / } places_of($after, @traces)], [], '  nothing of her is left';
@@ -343,7 +349,7 @@ for my $database ($LITE, $PG) {
     my $entries = join "\n", map { $after->{ $site->key($database, $_) } } qw(live batch send dead);
     is scalar(grep { $entries =~ /^\Q$_\E$/m } @{ $ids{bob}{queued} }), 10, '  and have their places';
     is value($database, 'select LastName from Contacts'), $bob->{last}, '  as his rows';
-    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 3 2 1', '  all of them';
+    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 3 2 1 1 1', '  all of them';
     for my $place (qw(dead batch)) {
         my $text = $site->redis('GET', $site->key($database,
             "message:01JDCW3T2XQ5M7V9K0F0000001-Shopify-Customer-Insert-$place"));
