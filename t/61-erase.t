@@ -110,7 +110,7 @@ sub redis_dump {
 }
 
 my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents WebhookPoints
-    Cases ContactInterests PurchaseHeaders PurchaseDetails Vouchers);
+    Cases ContactInterests PurchaseHeaders PurchaseDetails Vouchers WebhookAddressChecks WebhookMerges);
 
 sub table_dump {
     my ($database) = @_;
@@ -243,6 +243,10 @@ for my $database ($LITE, $PG) {
             "insert into ContactIdentifiers values ('$writer', '$p->{id}', $contact, 3)",
             map({ "insert into WebhookVersions values ('$_->[0]', '$_->[1]', 0, '{\"x\":[\"1\",\"$writer\"]}')" }
                 ['Contacts', $contact], ['Addresses', $contact], ['ContactIdentifiers', $writer]),
+            "insert into WebhookAddressChecks values ($contact, 4, NULL, '2026-01-01T00:00:00', 'm',"
+                . " 'of $p->{first}', '{}')",
+            "insert into WebhookMerges (MessageId, KeptContactId, MergedContactId, Rule, Score, Explanation, At)"
+                . " values ('m', $contact, 90$contact, 'r', 90, 'into $p->{first}', '2026-01-01T00:00:00')",
             "insert into WebhookMatches values ('email:$p->{mail}', $contact)",
             "insert into WebhookMatches values ('phone:$p->{phone}', $contact)",
             "insert into WebhookEvents (MessageId, ContactId, Kind, At, Detail) values"
@@ -339,6 +343,7 @@ for my $database ($LITE, $PG) {
         'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 5 rows', 'WebhookMatches: 2 rows',
         'WebhookEvents: 2 rows', 'PurchaseHeaders: 1 rows, which stay without the person',
         'Vouchers: 1 rows, which stay without the person', 'Cases: 1 rows', 'ContactInterests: 1 rows',
+        'WebhookAddressChecks: 1 rows', 'WebhookMerges: 1 rows',
         'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows', 'WebhookPoints: 2 rows'),
         '  and right';
     is_deeply [sql($database, 'select PurchaseIdentifier, ContactId, AmountTaxIncluded from PurchaseHeaders order by 1')],
@@ -365,7 +370,7 @@ for my $database ($LITE, $PG) {
     my $entries = join "\n", map { $after->{ $site->key($database, $_) } } qw(live batch send dead);
     is scalar(grep { $entries =~ /^\Q$_\E$/m } @{ $ids{bob}{queued} }), 10, '  and have their places';
     is value($database, 'select LastName from Contacts'), $bob->{last}, '  as his rows';
-    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 5 2 2 2 1 1 2 2 2', '  all of them, and the purchases';
+    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 5 2 2 2 1 1 2 2 2 1 1', '  all of them, and the purchases';
     for my $place (qw(dead batch)) {
         my $text = $site->redis('GET', $site->key($database,
             "message:01JDCW3T2XQ5M7V9K0F0000001-Shopify-Customer-Insert-$place"));

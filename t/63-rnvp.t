@@ -172,8 +172,8 @@ for my $database ($LITE, $DB) {
 
 for my $test (qw(rnvp_test rnvp_job_test)) {
     local $ENV{CRM360_TEST_DB} = $pg->superuser;
-    my ($status, $text) = $site->run(build() . "/t/$test");
-    is $status, 0, "$test against PostgreSQL" or diag join '', grep { /^not ok|^#/ } split /^/, $text;
+    my $text = qx(@{[build()]}/t/$test 2>&1); # a connection for each look: it takes its time
+    is $?, 0, "$test against PostgreSQL" or diag join '', grep { /^not ok|^#/ } split /^/, $text;
     cmp_ok scalar(() = $text =~ /^ok /mg), '>', 40, "$test has tested something";
 }
 
