@@ -19,7 +19,7 @@ my %REFERS = (
     PurchaseGoodCategoryId => 'PurchaseGoodCategories', StoreId => 'Stores',
     VoucherId => 'Vouchers', CaseCategoryId => 'CaseCategories',
     ContactInterestCategoryId => 'ContactInterestCategories', AddressId => 'Addresses',
-    KeptContactId => 'Contacts', MergedContactId => 'Contacts',
+    KeptContactId => 'Contacts', MergedContactId => 'Contacts', OtherContactId => 'Contacts',
 );
 # What names a row of a table.
 my %IDENTIFIER = (
@@ -31,7 +31,7 @@ my %IDENTIFIER = (
 my %LEFT_OUT = map { $_ => 1 } qw(MessageId SeenAt ProcessedAt AppliedAt CheckedAt StartedAt UpdatedAt
     FinishedAt EventId MergeId);
 my %NOT_WRITTEN = map { $_ => 1 } qw(WebhookSchema WebhookInbox WebhookVersions WebhookJobs
-    WebhookPostcodes);
+    WebhookPostcodes WebhookDuplicateKeys WebhookDuplicateContacts WebhookDuplicateTasks);
 
 # Table => its columns, as the schema files spell them.
 sub columns {
