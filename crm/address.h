@@ -33,9 +33,9 @@ apr_status_t crm_address_find(int *address_id, crm_db_t *db, int contact_id, int
                               int contact_address_type_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* One address of two, of contacts that the caller has locked: as crm_contact_join(). States, consents
- * of media that no message tells of, and the results of a check belong to a value, and go with the
- * one that stands. Writes the kept row; the other one stays as it is. */
+/* One address of two, of contacts that the caller has locked: as crm_contact_join(). States,
+ * consents of media that no message tells of, and the results of a check belong to a value, and
+ * go with the one that stands. Writes the kept row; the other one stays as it is. */
 apr_status_t crm_address_join(crm_db_t *db, int kept_id, int other_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 

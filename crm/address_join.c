@@ -1,7 +1,7 @@
 /*
- * Two rows of Addresses become one (see address.h). The values are joined by the notes of the guard;
- * what follows a value (its state, its date, a consent that no message told of) goes with the one
- * that stands. Must never let a withdrawn consent come back by a merge.
+ * Two rows of Addresses become one (see address.h). The values are joined by the notes of the
+ * guard; what follows a value (its state, its date, a consent that no message told of) goes with
+ * the one that stands. Must never let a withdrawn consent come back by a merge.
  */
 #include "crm/address.h"
 

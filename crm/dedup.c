@@ -126,8 +126,8 @@ static apr_status_t forget_task(run_t *run, int contact_id)
                           run->pool);
 }
 
-/* Merges two contacts, unless one of them has changed since it was compared. The kept one has grown,
- * and is looked at again. */
+/* Merges two contacts, unless one of them has changed since it was compared. The kept one has
+ * grown, and is looked at again. */
 static apr_status_t merge(run_t *run, int a, int b)
 {
     int kept = a < b ? a : b, merged = a < b ? b : a;

@@ -30,9 +30,9 @@ typedef struct crm_dedup_choice_t {
     int contact_address_type_id;
 } crm_dedup_choice_t;
 
-/* Selects one contact for the run of a message, before or while it runs, if it is there and within
- * `choice` (NULL = any); for one that was merged the one that was kept. *known says whether there is
- * one. */
+/* Selects one contact for the run of a message, before or while it runs, if it is there and
+ * within `choice` (NULL = any); for one that was merged the one that was kept. *known says
+ * whether there is one. */
 apr_status_t crm_dedup_ask(int *known, crm_db_t *db, const char *message_id, int contact_id,
                            const crm_dedup_choice_t *choice, apr_pool_t *pool)
     __attribute__((warn_unused_result));

@@ -13,7 +13,8 @@
 
 #define KEYS_AT_ONCE 8
 
-/* To be changed when crm_duplicate_keys() makes other keys of the same contact: all are made again. */
+/* To be changed when crm_duplicate_keys() makes other keys of the same contact: all are made
+ * again. */
 #define KEYS_VERSION "1:"
 
 static const crm_db_statement_t select_digests = {

@@ -1,7 +1,7 @@
 /*
- * Making one contact of two. Never removes a row of a person, never merges what crm/duplicate.h does
- * not call MERGE (or somebody has called "same"), and never without a row of WebhookMerges that says
- * why, and what was there before.
+ * Making one contact of two. Never removes a row of a person, never merges what crm/duplicate.h
+ * does not call MERGE (or somebody has called "same"), and never without a row of WebhookMerges
+ * that says why, and what was there before.
  *
  * Which stays. The one with the smaller ContactId is kept, the other is merged into it and gets
  * DeletionFlag 1. So merges never run in a circle, and following them ends.
@@ -11,17 +11,17 @@
  *   1. Take the marks of all identifiers of both (crm/mark.h), in the order of their keys, then the
  *      match keys of both (crm/match.h), likewise: no message about either of them is on its way
  *      then, and nobody gives them an event.
- *   2. Lock both contacts, the smaller ContactId first. One is deleted: nothing to do. They have got
- *      an identifier or a match key meanwhile: CRM360_ECONFLICT, run it again.
+ *   2. Lock both contacts, the smaller ContactId first. One is deleted: nothing to do. They have
+ *      got an identifier or a match key meanwhile: CRM360_ECONFLICT, run it again.
  *   3. Read both again and judge: what came of an earlier merge is compared as it is now. So chains
  *      do not form by themselves. Only MERGE goes on.
  *   4. Contacts. Of each group the newer version stands, and the notes are joined (crm/version.h):
  *      the columns are what they would be, had both sources written to one contact from the
  *      beginning, and messages that are still to come find their order. Other columns are filled
  *      where they are empty. A consent withdrawn on either side is withdrawn.
- *   5. Addresses. Where the kept contact has none for (BrandId, ContactAddressTypeId), the row moves
- *      as it is. Where it has one, the two are joined (crm/address.h), and the other row stays with
- *      the merged contact; one that is flagged is left alone.
+ *   5. Addresses. Where the kept contact has none for (BrandId, ContactAddressTypeId), the row
+ *      moves as it is. Where it has one, the two are joined (crm/address.h), and the other row
+ *      stays with the merged contact; one that is flagged is left alone.
  *   6. ContactIdentifiers and WebhookMatches: all to the kept contact.
  *   7. What belongs to a contact gets the other ContactId, flagged or not (crm_merge_tables).
  *   8. Decisions of WebhookReviews move along; what nobody has decided is asked anew.
@@ -53,9 +53,9 @@ apr_status_t crm_merge_judge(crm_duplicate_t *result, crm_db_t *db, const crm_su
     __attribute__((warn_unused_result));
 
 /* Locks and judges two contacts, and merges them when that says MERGE. *result says what it was;
- * its verdict is CRM_DUPLICATE_NO as well when one of them is gone. Inside the caller's transaction;
- * on an error its savepoint is to be rolled back. `message_id` is for WebhookMerges. Errors as
- * crm_db_begin(), or CRM360_ECONFLICT. */
+ * its verdict is CRM_DUPLICATE_NO as well when one of them is gone. Inside the caller's
+ * transaction; on an error its savepoint is to be rolled back. `message_id` is for
+ * WebhookMerges. Errors as crm_db_begin(), or CRM360_ECONFLICT. */
 apr_status_t crm_merge_pair(crm_duplicate_t *result, crm_db_t *db, int contact_id,
                             int other_contact_id, const char *message_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));

@@ -38,8 +38,8 @@ extern const crm_merge_table_t crm_merge_tables[]; /* ended by a table NULL */
 extern const char *const crm_merge_contact_columns[];
 extern const char *const crm_merge_address_columns[];
 
-/* Changes what two contacts own into what one does: steps 4 to 7 of merge.h. *detail becomes what is
- * to be stored in WebhookMerges.Detail. Both are locked. */
+/* Changes what two contacts own into what one does: steps 4 to 7 of merge.h. *detail becomes
+ * what is to be stored in WebhookMerges.Detail. Both are locked. */
 apr_status_t crm_merge_rows(const char **detail, crm_db_t *db, int kept_id, int merged_id,
                             apr_pool_t *pool) __attribute__((warn_unused_result));
 

@@ -214,7 +214,8 @@ static const char *row_json(const crm_db_rows_t *rows, const char *const *column
     return apr_pstrcat(pool, "{", text, "}", NULL);
 }
 
-/* What stands in a row and in its notes: {"Before": {...}, "Versions": {...}} without the braces. */
+/* What stands in a row and in its notes: {"Before": {...}, "Versions": {...}} without the
+ * braces. */
 static apr_status_t before(const char **json, merge_t *merge, const crm_db_statement_t *statement,
                            const char *table, const char *const *columns, const char *id)
 {

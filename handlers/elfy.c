@@ -1,9 +1,10 @@
 /*
  * elfy76310's process/Rnvp: restructuring, normalising and validating postal addresses, of a whole
- * database if need be; and process/RnvpDedup, which then finds and merges duplicates
- * (crm/dedup.h), in steps of a job of its own kind. A job in steps (crm/job.h): each is a transaction of at most 40 ms, so that
- * other messages of the database get their turn, and the next goes on behind it, whoever takes it.
- * Doing a step twice changes nothing, because what is clean stays (crm/address_clean.h).
+ * database if need be; and process/RnvpDedup, which then finds and merges duplicates (crm/dedup.h),
+ * in steps of a job of its own kind. A job in steps (crm/job.h): each is a transaction of at most
+ * 40 ms, so that other messages of the database get their turn, and the next goes on behind it,
+ * whoever takes it. Doing a step twice changes nothing, because what is clean stays
+ * (crm/address_clean.h).
  */
 #include "handlers/elfy.h"
 

@@ -154,4 +154,13 @@ for my $database ('acme/lite', 'acme/prod') {
     is $value->('select count(*) from WebhookReviews'), 0, '  and nobody to be looked at';
 }
 
+# ---- the unit tests of merges against PostgreSQL ----
+
+for my $test (map { "${_}_test" } qw(merge merge_undo merge_run merge_many rnvp_dedup erase)) {
+    local $ENV{CRM360_TEST_DB} = $pg->superuser;
+    my ($status, $text) = $site->run(build() . "/t/$test");
+
+    is $status, 0, "$test against PostgreSQL" or diag join '', grep { /^not ok|^#/ } split /^/, $text;
+}
+
 $site->done;

@@ -195,8 +195,8 @@ static void detail(void)
 
 /* ---- columns and notes ---- */
 
-/* What two sources have told of one person, in two contacts that are merged, is what it would be had
- * they told it of one from the beginning; also what they tell later, whichever way. */
+/* What two sources have told of one person, in two contacts that are merged, is what it would be
+ * had they told it of one from the beginning; also what they tell later, whichever way. */
 static void as_if_one(void)
 {
     static const told_t stories[][4] = {

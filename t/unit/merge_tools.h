@@ -1,6 +1,6 @@
 /*
- * What the tests of merges share: contacts put into the tables with numbers of their own, or told of
- * by sources; a merge, a run of many steps as the worker does it, and what came of it.
+ * What the tests of merges share: contacts put into the tables with numbers of their own, or told
+ * of by sources; a merge, a run of many steps as the worker does it, and what came of it.
  */
 #ifndef MERGE_TOOLS_H
 #define MERGE_TOOLS_H

@@ -19,7 +19,7 @@ my %REFERS = (
     PurchaseGoodCategoryId => 'PurchaseGoodCategories', StoreId => 'Stores',
     VoucherId => 'Vouchers', CaseCategoryId => 'CaseCategories',
     ContactInterestCategoryId => 'ContactInterestCategories', AddressId => 'Addresses',
-    KeptContactId => 'Contacts', MergedContactId => 'Contacts',
+    KeptContactId => 'Contacts', MergedContactId => 'Contacts', OtherContactId => 'Contacts',
 );
 # What names a row of a table.
 my %IDENTIFIER = (
