@@ -12,9 +12,9 @@
 
 /* The groups, in the order of their columns. */
 typedef enum {
-    CRM_ADDRESS_POSTAL,     /* Address1 ... CountryId, as in crm/postal.h */
-    CRM_ADDRESS_EMAIL,      /* Email */
-    CRM_ADDRESS_HOME_PHONE, /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
+    CRM_ADDRESS_POSTAL,       /* Address1 ... CountryId, as in crm/postal.h */
+    CRM_ADDRESS_EMAIL,        /* Email */
+    CRM_ADDRESS_HOME_PHONE,   /* HomePhoneNumber (E.164), HomePhoneCountryId (alpha-3) */
     CRM_ADDRESS_MOBILE_PHONE, /* MobilePhoneNumber, MobilePhoneCountryId, likewise */
     CRM_ADDRESS_EMAIL_OPTIN,  /* EmailOptin, "0" or "1" */
     CRM_ADDRESS_MOBILE_OPTIN, /* MobilePhoneOptin, likewise */
