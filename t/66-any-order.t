@@ -1,6 +1,6 @@
 # Deliveries of all inbound platforms about a thousand things, shuffled, a third of them twice, with four
-# workers at once, end in the same rows as in their order, once and with one worker: on SQLite and on
-# PostgreSQL. The seed is printed; CRM360_SEED gives another.
+# workers at once, end on SQLite and on PostgreSQL in the same rows as in their order, once and with one
+# worker. The seed is printed; CRM360_SEED gives another.
 use strict;
 use warnings;
 
@@ -25,7 +25,7 @@ my $secret = spew($site->dir . '/pg.password', "secret\n");
 chmod 0600, $secret;
 my %rows;
 $site->{databases} = {};
-for my $name (qw(ordered-lite shuffled-lite ordered-pg shuffled-pg)) {
+for my $name (qw(ordered-lite shuffled-lite shuffled-pg)) {
     my $database = "acme/$name";
     if ($name =~ /pg/) {
         (my $on_server = $name) =~ tr/-/_/;
@@ -70,9 +70,9 @@ ok @deliveries > 8 * $EACH * 4, 'there are deliveries: ' . @deliveries . ', shuf
 # In order: one worker a database, so that they do not overtake each other.
 $site->{settings} = "Crm360Workers live 4\nCrm360WorkersPerDatabase 1\nCrm360DedupKey none";
 $site->write_conf;
-send_all($_, @deliveries) for qw(ordered-lite ordered-pg);
+send_all('ordered-lite', @deliveries);
 $site->start_consumer;
-wait_done(qw(ordered-lite ordered-pg));
+wait_done('ordered-lite');
 $site->stop_consumer;
 
 $site->{settings} = "Crm360Workers live 4\nCrm360DedupKey none";
@@ -84,7 +84,7 @@ wait_done(qw(shuffled-lite shuffled-pg));
 my %natural = map { $_ => [$rows{$_}->natural] } keys %rows;
 my $wanted = $natural{'ordered-lite'};
 ok @$wanted > 8 * $EACH, 'there are rows: ' . @$wanted;
-for my $name (qw(ordered-pg shuffled-lite shuffled-pg)) {
+for my $name (qw(shuffled-lite shuffled-pg)) {
     my (%wanted, %got);
     $wanted{$_}++ for @$wanted;
     $got{$_}++ for @{ $natural{$name} };
