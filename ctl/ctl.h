@@ -38,7 +38,7 @@ ctl_verb_t ctl_erase;
 
 /* import-postcodes: La Poste's file of post codes into databases (postcodes.c). */
 ctl_verb_t ctl_import_postcodes;
-#define CTL_IMPORT_POSTCODES_WORDS "{customer/alias ... | --all} [--dry-run] FILE"
+#define CTL_IMPORT_POSTCODES_WORDS "[customer/alias ... | --all] [--dry-run] FILE"
 
 /* ---- what verbs work on (place.c) ---- */
 

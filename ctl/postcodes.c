@@ -33,7 +33,7 @@ typedef struct filling_t {
 } filling_t;
 
 static const ctl_option_t options[] = {
-    {"all", NULL, "all databases of the configuration"},
+    {"all", NULL, "all databases of the configuration, as when none is named"},
     {"dry-run", NULL, "read and check the file, and change nothing"},
     {NULL, NULL, NULL},
 };
@@ -123,6 +123,14 @@ static const apr_array_header_t *named(const crm360_config_t *config, int count,
     const crm360_database_t *database;
     int i;
 
+    /* As migrate takes it, too: customer and alias as two words. */
+    if (count == 2 && !strchr(words[0], '/') && !strchr(words[1], '/')) {
+        database = ctl_database(config, words[0], words[1], pool);
+        if (database) {
+            APR_ARRAY_PUSH(databases, const crm360_database_t *) = database;
+        }
+        return database ? databases : NULL;
+    }
     for (i = 0; i < count; i++) {
         database = ctl_database_named(config, words[i], pool);
         if (!database) {
@@ -178,10 +186,10 @@ ctl_status_t ctl_import_postcodes(const crm360_config_t *config, int count,
         return ctl_usage_error(&usage, "wants a file, or - for standard input");
     }
     rest_count--;
-    if (said.all == (rest_count > 0)) {
-        return ctl_usage_error(&usage, "wants customer/alias or --all, and one file");
+    if (said.all && rest_count > 0) {
+        return ctl_usage_error(&usage, "wants customer/alias or --all, not both, and one file");
     }
-    databases = said.all ? crm360_config_databases(config) : named(config, rest_count, rest, pool);
+    databases = rest_count ? named(config, rest_count, rest, pool) : crm360_config_databases(config);
     if (!databases) {
         return CTL_USAGE;
     }

@@ -77,8 +77,7 @@ sub start_import {
 
 for my $case (
     [qr/wants a file, or - for standard input\nusage: /],
-    [qr/wants customer\/alias or --all, and one file/, $SAMPLE],
-    [qr/wants customer\/alias or --all, and one file/, '--all', $LITE, $SAMPLE],
+    [qr/wants customer\/alias or --all, not both, and one file/, '--all', $LITE, $SAMPLE],
     [qr/acme is no customer\/alias/, 'acme', $SAMPLE],
     [qr/no database acme\/other/, 'acme/other', $SAMPLE],
     [qr/no customer nobody/, $LITE, 'nobody/prod', $SAMPLE],
@@ -187,7 +186,7 @@ is_deeply without_key(rows_of($LITE)), ['35407;;ST MALO CEDEX;', '98799;98901;IL
 
 # ---- what is wrong ----
 
-import_file('--all', $SAMPLE);
+import_file($SAMPLE);
 my $row = "01053;X;01000;BOURG EN BRESSE;\n";
 for my $case (
     ['nothing', '', qr/: the file is empty: La Poste's CSV file was expected/],
@@ -307,6 +306,8 @@ for my $database ($LITE, $DB) {
 $site->{databases} = { 'acme/broken' => '', $LITE => '', $DB => $pg_section };
 $site->write_conf;
 spew($site->database('acme/broken'), 'x' x 2000);
+($code, $text) = import_file(split(m{/}, $LITE), $SAMPLE);
+is $code, 0, 'a database in two words' or diag $text;
 ($code, $text) = import_file('--all', $SAMPLE);
 is $code, 1, 'one of several databases is broken';
 like $text, qr{acme/broken \(.*\): file is not a database}, 'which is told';
