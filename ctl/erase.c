@@ -170,8 +170,8 @@ static void refuse(const erase_run_t *run, const crm_erasure_t *erasure)
         fprintf(stderr, "That is nobody's own. Nothing was erased.\n");
         return;
     }
-    fprintf(stderr, "Choose by --identifier, or take them all with --all-matches. Nothing was "
-                    "erased.\n");
+    fprintf(stderr, "Choose by --identifier, or take them all with --all-matches; contacts that "
+                    "were merged need both. Nothing was erased.\n");
 }
 
 static void tell_counts(const erase_run_t *run)
