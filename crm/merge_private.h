@@ -37,6 +37,7 @@ extern const crm_merge_table_t crm_merge_tables[]; /* ended by a table NULL */
  * DeletionFlag of Contacts. Ended by NULL. */
 extern const char *const crm_merge_contact_columns[];
 extern const char *const crm_merge_address_columns[];
+extern const char *const crm_merge_check_columns[]; /* of WebhookAddressChecks */
 
 /* Changes what two contacts own into what one does: steps 4 to 7 of merge.h. *detail becomes
  * what is to be stored in WebhookMerges.Detail. Both are locked. */

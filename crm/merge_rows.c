@@ -117,6 +117,14 @@ static const crm_db_statement_t select_address = {
     .label = "merge_address_before",
     .sql = "SELECT " ADDRESS_COLUMNS(SELECTED) "AddressId FROM Addresses WHERE AddressId = %d"};
 
+const char *const crm_merge_check_columns[] = {"StateId", "Reason", "CheckedAt", "MessageId",
+                                               "Input",   "Output", NULL};
+
+static const crm_db_statement_t select_check = {
+    .label = "merge_check_before",
+    .sql = "SELECT StateId, Reason, CheckedAt, MessageId, Input, Output FROM WebhookAddressChecks"
+           " WHERE AddressId = %d"};
+
 static const crm_db_statement_t fill_contact = {
     .label = "merge_fill",
     .sql = "UPDATE Contacts AS k SET DeletionFlag = 0" PLAIN_COLUMNS(
@@ -261,15 +269,21 @@ static apr_status_t join_contacts(merge_t *merge, int kept_id, int merged_id)
 
 static apr_status_t join_address(merge_t *merge, const char **joined, int kept_id, int other_id)
 {
-    const char *json;
-    apr_status_t rv = before(&json, merge, &select_address, "Addresses", crm_merge_address_columns,
-                             crm_db_int(kept_id, merge->pool));
+    const char *id = crm_db_int(kept_id, merge->pool), *json, *check;
+    crm_db_rows_t rows;
+    apr_status_t rv =
+        before(&json, merge, &select_address, "Addresses", crm_merge_address_columns, id);
 
+    if (rv == APR_SUCCESS) {
+        rv = crm_db_select(&rows, merge->db, &select_check, CRM_DB_VALUES(id), merge->pool);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    *joined = apr_psprintf(merge->pool, "%s%s{\"AddressId\":%d,\"OtherAddressId\":%d,%s}", *joined,
-                           **joined ? "," : "", kept_id, other_id, json);
+    check = rows.count ? row_json(&rows, crm_merge_check_columns, merge->pool) : "null";
+    *joined =
+        apr_psprintf(merge->pool, "%s%s{\"AddressId\":%d,\"OtherAddressId\":%d,%s,\"Check\":%s}",
+                     *joined, **joined ? "," : "", kept_id, other_id, json, check);
     return crm_address_join(merge->db, kept_id, other_id, merge->pool);
 }
 

@@ -30,6 +30,28 @@ static const char *restore(const char *table, const char *key, const char *id, j
                        " WHERE TargetTable = '", table, "' AND TargetKey = '", id, "';\n", NULL);
 }
 
+/* The check of an address that was joined, as it was. */
+static const char *restore_check(const char *id, json_object *check)
+{
+    const char *sql =
+        apr_pstrcat(pool, "DELETE FROM WebhookAddressChecks WHERE AddressId = ", id, ";\n", NULL);
+    const char *names = "AddressId", *values = id;
+    int i;
+
+    if (!check) {
+        return sql;
+    }
+    for (i = 0; crm_merge_check_columns[i]; i++) {
+        json_object *value = member(check, crm_merge_check_columns[i]);
+
+        names = apr_pstrcat(pool, names, ", ", crm_merge_check_columns[i], NULL);
+        values = apr_pstrcat(pool, values, ", ",
+                             quote(value ? json_object_get_string(value) : NULL), NULL);
+    }
+    return apr_pstrcat(pool, sql, "INSERT INTO WebhookAddressChecks (", names, ") VALUES (", values,
+                       ");\n", NULL);
+}
+
 /* The rows of a list go back to contact `id`. */
 static const char *give_back(const char *table, const char *key, const char *id, json_object *list)
 {
@@ -72,12 +94,14 @@ static void undo(int kept_id, int merged_id)
     for (i = 0; joined && i < json_object_array_length(joined); i++) {
         json_object *part = json_object_array_get_idx(joined, i);
 
-        sql = apr_pstrcat(pool, sql,
-                          restore("Addresses", "AddressId",
-                                  json_object_get_string(member(part, "AddressId")), part,
-                                  crm_merge_address_columns),
-                          "UPDATE Addresses SET DeletionFlag = 0 WHERE AddressId = ",
-                          json_object_get_string(member(part, "OtherAddressId")), ";\n", NULL);
+        sql = apr_pstrcat(
+            pool, sql,
+            restore("Addresses", "AddressId", json_object_get_string(member(part, "AddressId")),
+                    part, crm_merge_address_columns),
+            "UPDATE Addresses SET DeletionFlag = 0 WHERE AddressId = ",
+            json_object_get_string(member(part, "OtherAddressId")), ";\n",
+            restore_check(json_object_get_string(member(part, "AddressId")), member(part, "Check")),
+            NULL);
     }
     sql = apr_pstrcat(
         pool, sql, give_back("Addresses", "AddressId", merged, member(value, "Addresses")), NULL);
@@ -93,11 +117,14 @@ static void undo(int kept_id, int merged_id)
 /* Everything that two contacts own. */
 static const char *owned(void)
 {
-    static const char *const queries[] = {
-        "SELECT * FROM Contacts ORDER BY ContactId",   "SELECT * FROM Addresses ORDER BY AddressId",
-        "SELECT * FROM ContactIdentifiers ORDER BY 1", "SELECT * FROM WebhookMatches ORDER BY 1",
-        "SELECT * FROM WebhookVersions ORDER BY 1, 2", "SELECT * FROM PurchaseHeaders ORDER BY 1",
-        "SELECT * FROM WebhookEvents ORDER BY 1"};
+    static const char *const queries[] = {"SELECT * FROM Contacts ORDER BY ContactId",
+                                          "SELECT * FROM Addresses ORDER BY AddressId",
+                                          "SELECT * FROM ContactIdentifiers ORDER BY 1",
+                                          "SELECT * FROM WebhookMatches ORDER BY 1",
+                                          "SELECT * FROM WebhookVersions ORDER BY 1, 2",
+                                          "SELECT * FROM PurchaseHeaders ORDER BY 1",
+                                          "SELECT * FROM WebhookEvents ORDER BY 1",
+                                          "SELECT * FROM WebhookAddressChecks ORDER BY 1"};
     const char *text = "";
     size_t i;
 
@@ -105,6 +132,20 @@ static const char *owned(void)
         text = apr_pstrcat(pool, text, ask(queries[i]), "\n", NULL);
     }
     return text;
+}
+
+/* The addresses of a contact were checked. */
+static void check(const char *word, int contact_id)
+{
+    tools_execute(section, apr_psprintf(pool,
+                                        "UPDATE Addresses SET AddressStateId = 2"
+                                        " WHERE ContactId = %d;"
+                                        "INSERT INTO WebhookAddressChecks (AddressId, StateId,"
+                                        " CheckedAt, MessageId, Input, Output)"
+                                        " SELECT AddressId, 2, '2026-11-20T10:00:00', 'm%s',"
+                                        " '{\"City\":\"%s\"}', '{}' FROM Addresses"
+                                        " WHERE ContactId = %d",
+                                        contact_id, word, word, contact_id));
 }
 
 static void undoing(void)
@@ -127,6 +168,8 @@ static void undoing(void)
                      "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At) VALUES ('m', %d,"
                      " 'x', '2026-11-20T10:00:00')",
                      b, b, b));
+    check("A", a);
+    check("B", b);
     before = owned();
     is_text(merge(a, b), "name+email", "two contacts");
     ok(strcmp(owned(), before) != 0, "  are one");
