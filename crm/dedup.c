@@ -154,28 +154,47 @@ static apr_status_t merge(run_t *run, int a, int b)
                : rv;
 }
 
-/* The same in a savepoint of its own. Whatever came of it, the step is over: nobody shall wait for
- * two people at once. */
-static apr_status_t try_merge(run_t *run, int a, int b)
+/* Nothing of the merge has happened. Somebody is in the way: the next step tries again. The rows
+ * cannot be stored, as some other program has made them: the run must not end with that pair. */
+static apr_status_t give_up(run_t *run, const crm_duplicate_t *result, int a, int b,
+                            apr_status_t why)
+{
+    apr_status_t rv = crm_db_savepoint_rollback(run->db);
+    int written = 0;
+
+    if (rv != APR_SUCCESS || why == CRM360_ECONFLICT) {
+        crm360_log(CRM360_LOG_DEBUG, why, "%s: contacts %d and %d are in use; again in a moment",
+                   run->message_id, a, b);
+        run->over = 1;
+        return rv;
+    }
+    crm360_log(
+        CRM360_LOG_WARNING, APR_SUCCESS,
+        CRM360_LOGNO(0536) "%s: contacts %d and %d are one person, and cannot be merged: %s; "
+                           "they are put into WebhookReviews",
+        run->message_id, a, b, crm_db_error(run->db));
+    rv = crm_merge_note(&written, run->db, a, b, result, run->pool);
+    run->job->states[CRM_POSTAL_AMBIGUOUS] += written > 0;
+    return rv;
+}
+
+/* Merges in a savepoint of its own. Then the step is over: nobody shall wait for two people at
+ * once. */
+static apr_status_t try_merge(run_t *run, const crm_duplicate_t *result, int a, int b)
 {
     crm_job_t before = *run->job;
     apr_status_t rv = crm_db_savepoint(run->db);
 
-    run->over = 1;
     if (rv != APR_SUCCESS) {
         return rv;
     }
     rv = merge(run, a, b);
     if (rv == APR_SUCCESS) {
+        run->over = 1;
         return crm_db_savepoint_release(run->db);
     }
-    if (rv != CRM360_ECONFLICT) {
-        return rv;
-    }
     *run->job = before;
-    crm360_log(CRM360_LOG_DEBUG, rv, "%s: contacts %d and %d are in use; again in the next step",
-               run->message_id, a, b);
-    return crm_db_savepoint_rollback(run->db);
+    return rv == CRM360_ECONFLICT || rv == CRM360_EDATA ? give_up(run, result, a, b, rv) : rv;
 }
 
 /* Compares a contact with a candidate, which may have changed since its keys were made. */
@@ -195,7 +214,7 @@ static apr_status_t compare(run_t *run, const crm_suspect_t *suspect, int other_
         return rv;
     }
     if (result.verdict == CRM_DUPLICATE_MERGE) {
-        return try_merge(run, suspect->contact_id, other_id);
+        return try_merge(run, &result, suspect->contact_id, other_id);
     }
     rv = crm_merge_note(&written, run->db, suspect->contact_id, other_id, &result, pool);
     run->job->states[CRM_POSTAL_AMBIGUOUS] += written > 0;

@@ -154,6 +154,8 @@ apr_status_t crm_merge_judge(crm_duplicate_t *result, crm_db_t *db, const crm_su
 
 /* ---- taking: steps 1 and 2 ---- */
 
+#define VALUE_MOST 254 /* bytes; what some program has written longer is no address, and no key */
+
 static int by_alphabet(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -188,7 +190,8 @@ static apr_status_t list_known(known_t *known, crm_db_t *db, const char **ids, a
     static const crm_point_kind_t kinds[] = {CRM_POINT_EMAIL, CRM_POINT_PHONE};
     crm_db_rows_t rows, keys, values;
     apr_status_t rv = crm_db_select(&rows, db, &select_identifiers, ids, 2, pool);
-    int i, k;
+    const char *value;
+    int i;
 
     if (rv == APR_SUCCESS) {
         rv = crm_db_select(&keys, db, &select_keys, ids, 2, pool);
@@ -209,10 +212,9 @@ static apr_status_t list_known(known_t *known, crm_db_t *db, const char **ids, a
         APR_ARRAY_PUSH(known->keys, const char *) = crm_db_cell(&keys, i, 0);
     }
     for (i = 0; i < 2 * values.count; i++) {
-        k = i % 2;
-        if (crm_db_cell(&values, i / 2, k)) {
-            APR_ARRAY_PUSH(known->keys, const char *) =
-                crm_match_key(kinds[k], crm_db_cell(&values, i / 2, k), pool);
+        value = crm_db_cell(&values, i / 2, i % 2);
+        if (value && *value && strlen(value) <= VALUE_MOST) {
+            APR_ARRAY_PUSH(known->keys, const char *) = crm_match_key(kinds[i % 2], value, pool);
         }
     }
     sort(known->identifiers);

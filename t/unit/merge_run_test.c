@@ -276,6 +276,53 @@ static void review_again(void)
     is_text(outcome(), "1<2", "  and nothing is left to be looked at");
 }
 
+/* One pair that the database refuses does not hold up the others. */
+static void refused(void)
+{
+    static const row_t rows[] = {
+        {.first = "Léa", .last = "Marchand", .email = "lea@example.org"},
+        {.first = "Léa", .last = "Marchand", .email = "lea@example.org"},
+        {.first = "Luc", .last = "Marchand", .email = "luc@example.org"},
+        {.first = "Luc", .last = "Marchand", .email = "luc@example.org"},
+    };
+
+    empty();
+    put(rows, 4);
+    tools_execute(section, tools_pgsql() ? "ALTER TABLE WebhookMerges ADD CONSTRAINT no CHECK"
+                                           " (MergedContactId <> 2)"
+                                         : "CREATE TRIGGER no BEFORE INSERT ON WebhookMerges"
+                                           " WHEN NEW.MergedContactId = 2"
+                                           " BEGIN SELECT RAISE(ABORT, 'no'); END");
+    is_text(run_all("M1"), "3 compared, 1 merged, 1 for review", "a pair that cannot be merged");
+    is_text(outcome(), "1?2 3<4", "  is shown to a person, and the next is merged");
+    is_text(ask("SELECT COUNT(*) FROM Contacts WHERE DeletionFlag = 1"), "1",
+            "  nothing of it has happened");
+    tools_execute(section, tools_pgsql() ? "ALTER TABLE WebhookMerges DROP CONSTRAINT no"
+                                         : "DROP TRIGGER no");
+    is_text(run_all("M2"), "2 compared, 1 merged, 0 for review", "when that is mended, it is");
+    is_text(outcome(), "1<2 3<4", "  and nothing is left to be looked at");
+}
+
+/* A value longer than any index takes. */
+static void long_values(void)
+{
+    char *mail = apr_palloc(pool, 6001);
+    row_t rows[2] = {{.first = "Léa", .last = "Marchand", .mobile = "+33612345678"},
+                     {.first = "Léa", .last = "Marchand", .mobile = "+33612345678"}};
+
+    memset(mail, 'x', 6000);
+    memcpy(mail + 100, "@", 1);
+    mail[6000] = '\0';
+    empty();
+    put(rows, 2);
+    if (!tools_pgsql()) { /* which has an index of its own on mail addresses */
+        tools_execute(section, apr_psprintf(pool, "UPDATE Addresses SET Email = '%s'", mail));
+    }
+    is_text(run_all("M1"), "1 compared, 1 merged, 0 for review", "an endless mail address");
+    is_text(ask("SELECT COUNT(*) FROM WebhookMatches WHERE LENGTH(MatchKey) > 300"), "0",
+            "  is no key");
+}
+
 /* Of messages that were given up, nothing stays for ever. */
 static void orphans(void)
 {
@@ -354,6 +401,8 @@ int main(void)
     decisions();
     review_again();
     orphans();
+    refused();
+    long_values();
     common_mail();
     common_names();
     crm_db_close(db);

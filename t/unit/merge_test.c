@@ -208,6 +208,10 @@ static void as_if_one(void)
          {2, "b", 20, "Lea", "MARCHAND", "Lyon", LEA, "+33612345678", NULL, NULL, 0},
          {2, "b", 40, NULL, NULL, "", NULL, "", NULL, NULL, 0},
          {1, "a", 50, NULL, NULL, "", NULL, NULL, NULL, NULL, 0}},
+        {{1, "a", 10, "Léa", "Marchand", "Nice", LEA, NULL, NULL, NULL, 0},
+         {2, "b", 20, "Lea", "MARCHAND", "", LEA, NULL, NULL, NULL, 0},
+         {2, "b", 15, NULL, NULL, "Lyon", NULL, NULL, NULL, NULL, 0},
+         {1, "a", 12, NULL, NULL, "Brest", NULL, NULL, NULL, NULL, 0}},
         {{1, "a", 30, "Léa", "Marchand", NULL, LEA, NULL, NULL, "1", 0},
          {2, "b", 20, "Lea", "MARCHAND", "Lyon", LEA, NULL, NULL, NULL, 5},
          {1, "a", 40, NULL, NULL, "Metz", NULL, NULL, "1", "0", 5},
@@ -368,6 +372,25 @@ static void consents(void)
     }
 }
 
+/* Whoever gave the consent that did not count says that he knows nothing of it any more: what the
+ * other has withdrawn stays withdrawn. */
+static void consent_emptied(void)
+{
+    int a, b;
+
+    empty();
+    a = told(&(told_t){1, "a", 10, "Léa", "Marchand", NULL, LEA, NULL, "0", "0", 0});
+    b = told(&(told_t){2, "b", 20, "Léa", "Marchand", NULL, NULL, NULL, "1", "1", 0});
+    tools_execute(section, apr_psprintf(pool,
+                                        "UPDATE Addresses SET Email = '" LEA "'"
+                                        " WHERE ContactId = %d",
+                                        b));
+    is_text(merge(a, b), "name+email", "a consent, and one that was withdrawn");
+    told(&(told_t){2, "b", 30, NULL, NULL, NULL, NULL, NULL, "", "", 0});
+    is_text(askf(OF_CONTACT("GlobalOptin"), a), "0", "  no news of the first does not bring it");
+    is_text(askf(OF_ADDRESS("EmailOptin"), a), "0", "  nor that of the mail address");
+}
+
 /* A withdrawal that the provider of the merged contact's mail address has told of. */
 static void points(void)
 {
@@ -467,6 +490,7 @@ int main(void)
     without_notes();
     checks();
     consents();
+    consent_emptied();
     points();
     addresses();
     later_messages();
