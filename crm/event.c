@@ -23,8 +23,8 @@ static const crm_db_statement_t insert_row = {
 /* Ids of messages sort by arrival. */
 static const crm_db_statement_t update_row = {
     .label = "event_update",
-    .sql = "UPDATE WebhookEvents SET MessageId = %s, Kind = %s, At = %s, EventChannelId = %d,"
-           " EventCategoryId = %d, Address = %s, Reference = %s, Detail = %s"
+    .sql = "UPDATE WebhookEvents SET MessageId = %s, ContactId = %d, Kind = %s, At = %s,"
+           " EventChannelId = %d, EventCategoryId = %d, Address = %s, Reference = %s, Detail = %s"
            " WHERE SourceId = %d AND EventIdentifier = %s AND MessageId > %s"};
 
 static const crm_db_statement_t adopt_rows = {
@@ -50,22 +50,23 @@ static apr_status_t write_row(int *added, crm_db_t *db, const crm_event_t *event
     const char *identifier = crm_entity_identifier(event->identifier, IDENTIFIER_MOST, pool);
     const char *reference =
         event->reference ? crm_entity_identifier(event->reference, REFERENCE_MOST, pool) : NULL;
+    const char *contact = crm_db_id(contact_id, pool);
     const char *at = crm_date_text(event->at_ms, pool);
     const char *channel = crm_db_id((int)event->channel, pool);
     const char *category = crm_db_id((int)event->category, pool);
     const char *address =
         has_address(event) ? address_of(event->address_kind, event->address, pool) : NULL;
-    apr_status_t rv = crm_db_execute(
-        added, db, &insert_row,
-        CRM_DB_VALUES(source, identifier, event->message_id, crm_db_id(contact_id, pool),
-                      event->kind, at, channel, category, address, reference, event->detail),
-        pool);
+    apr_status_t rv =
+        crm_db_execute(added, db, &insert_row,
+                       CRM_DB_VALUES(source, identifier, event->message_id, contact, event->kind,
+                                     at, channel, category, address, reference, event->detail),
+                       pool);
 
     if (rv == APR_SUCCESS && !*added) {
         rv = crm_db_execute(NULL, db, &update_row,
-                            CRM_DB_VALUES(event->message_id, event->kind, at, channel, category,
-                                          address, reference, event->detail, source, identifier,
-                                          event->message_id),
+                            CRM_DB_VALUES(event->message_id, contact, event->kind, at, channel,
+                                          category, address, reference, event->detail, source,
+                                          identifier, event->message_id),
                             pool);
     }
     return rv;

@@ -49,7 +49,8 @@ typedef struct crm_event_t {
     const char *detail;    /* JSON text of what else is to be known, NULL = nothing */
 } crm_event_t;
 
-/* Adds an event. *fresh (may be NULL) is 0 when it was there already. Errors as crm_db_begin(). */
+/* Adds an event. *fresh (may be NULL) is 0 when it was there already; of several messages that tell
+ * of one event, all of the row is that of the first to arrive. Errors as crm_db_begin(). */
 apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 

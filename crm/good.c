@@ -7,6 +7,8 @@
  */
 #include "crm/good.h"
 
+#include <apr_hash.h>
+
 #include <string.h>
 
 #include "crm/db_private.h"
@@ -159,54 +161,57 @@ static apr_status_t save_good(int *id, const taken_t *product, const char *ident
     return rv;
 }
 
-static int is_listed(const crm_product_t *told, const char *identifier)
+/* What a message names of a product: there can be very many variants. */
+typedef struct named_t {
+    apr_hash_t *told;   /* by identifier, as the message tells it; likewise the next one */
+    apr_hash_t *listed; /* those in its list */
+} named_t;
+
+static void note_names(named_t *named, const crm_product_t *told, apr_pool_t *pool)
 {
     int i;
 
-    for (i = 0; i < told->listed_count; i++) {
-        if (strcmp(told->listed[i], identifier) == 0) {
-            return 1;
-        }
+    named->told = apr_hash_make(pool);
+    named->listed = apr_hash_make(pool);
+    for (i = 0; told && i < told->good_count; i++) {
+        apr_hash_set(named->told, told->goods[i].identifier, APR_HASH_KEY_STRING, told);
     }
-    return 0;
+    for (i = 0; told && i < told->listed_count; i++) {
+        apr_hash_set(named->listed, told->listed[i], APR_HASH_KEY_STRING, told);
+    }
 }
 
-static int is_told(const crm_product_t *told, const char *identifier)
+static int has_name(apr_hash_t *names, const char *identifier)
 {
-    int i;
-
-    for (i = 0; i < told->good_count; i++) {
-        if (strcmp(told->goods[i].identifier, identifier) == 0) {
-            return 1;
-        }
-    }
-    return 0;
+    return apr_hash_get(names, identifier, APR_HASH_KEY_STRING) != NULL;
 }
 
-static void say_parent(crm_news_t *news, const crm_product_t *told, const char *identifier)
+static void say_parent(crm_news_t *news, const crm_product_t *told, const named_t *named,
+                       const char *identifier)
 {
     crm_news_say(&news[CRM_GOOD_PARENT], told->version, told->identifier);
-    if (is_listed(told, identifier)) {
+    if (has_name(named->listed, identifier)) {
         news[CRM_GOOD_LISTED].said = 1;
         news[CRM_GOOD_LISTED].version = told->version;
     }
 }
 
 /* The variants that the message tells of, then those it only lists. */
-static apr_status_t save_goods(const taken_t *product, const crm_product_t *told, apr_pool_t *pool)
+static apr_status_t save_goods(const taken_t *product, const crm_product_t *told,
+                               const named_t *named, apr_pool_t *pool)
 {
     apr_status_t rv = APR_SUCCESS;
     int i;
 
     for (i = 0; i < told->good_count && rv == APR_SUCCESS; i++) {
-        say_parent(told->goods[i].news, told, told->goods[i].identifier);
+        say_parent(told->goods[i].news, told, named, told->goods[i].identifier);
         rv = save_good(NULL, product, told->goods[i].identifier, told->goods[i].news, pool);
     }
     for (i = 0; i < told->listed_count && rv == APR_SUCCESS; i++) {
         crm_news_t news[CRM_GOOD_GROUPS] = {{.said = 0}};
 
-        if (!is_told(told, told->listed[i])) {
-            say_parent(news, told, told->listed[i]);
+        if (!has_name(named->told, told->listed[i])) {
+            say_parent(news, told, named, told->listed[i]);
             rv = save_good(NULL, product, told->listed[i], news, pool);
         }
     }
@@ -214,7 +219,7 @@ static apr_status_t save_goods(const taken_t *product, const crm_product_t *told
 }
 
 /* Looks again at the goods that the message has not named. */
-static apr_status_t flag_others(const taken_t *product, const crm_product_t *told, apr_pool_t *pool)
+static apr_status_t flag_others(const taken_t *product, const named_t *named, apr_pool_t *pool)
 {
     static const crm_news_t nothing[CRM_GOOD_GROUPS];
     crm_db_rows_t rows;
@@ -226,7 +231,7 @@ static apr_status_t flag_others(const taken_t *product, const crm_product_t *tol
     for (i = 0; i < rows.count && rv == APR_SUCCESS; i++) {
         const char *identifier = crm_db_cell(&rows, i, 0);
 
-        if (!told || (!is_told(told, identifier) && !is_listed(told, identifier))) {
+        if (!has_name(named->told, identifier) && !has_name(named->listed, identifier)) {
             rv = save_good(NULL, product, identifier, nothing, pool);
         }
     }
@@ -238,29 +243,33 @@ apr_status_t crm_product_save(crm_db_t *db, const crm_product_t *told, apr_pool_
     crm_news_t list = {.said = told->listed != NULL, .version = told->version};
     const char *cells[1] = {NULL}; /* it has none */
     taken_t product;
+    named_t named;
     apr_status_t rv = take(&product, db, told->source_id, told->identifier, pool);
 
+    note_names(&named, told, pool);
     if (rv == APR_SUCCESS) {
         crm_guard_apply(product.guard, cells, product_groups, 1, &list, "");
         rv = crm_guard_save(product.guard, db, PRODUCTS, product.key, pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = save_goods(&product, told, pool);
+        rv = save_goods(&product, told, &named, pool);
     }
-    return rv == APR_SUCCESS ? flag_others(&product, told, pool) : rv;
+    return rv == APR_SUCCESS ? flag_others(&product, &named, pool) : rv;
 }
 
 apr_status_t crm_product_delete(crm_db_t *db, int source_id, const char *identifier,
                                 apr_pool_t *pool)
 {
     taken_t product;
+    named_t nothing;
     apr_status_t rv = take(&product, db, source_id, identifier, pool);
 
+    note_names(&nothing, NULL, pool);
     if (rv == APR_SUCCESS && !product.buried) {
         rv = crm_mark_bury(db, PRODUCTS, product.key, pool);
         product.buried = 1;
     }
-    return rv == APR_SUCCESS ? flag_others(&product, NULL, pool) : rv;
+    return rv == APR_SUCCESS ? flag_others(&product, &nothing, pool) : rv;
 }
 
 apr_status_t crm_good_of_line(int *id, crm_db_t *db, int source_id, const char *parent,

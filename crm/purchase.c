@@ -5,6 +5,8 @@
  */
 #include "crm/purchase.h"
 
+#include <apr_hash.h>
+
 #include <string.h>
 
 #include "crm/db_private.h"
@@ -188,16 +190,16 @@ static apr_status_t save_line(crm_db_t *db, const crm_entity_row_t *header, int 
     return rv;
 }
 
-static int is_told(const crm_purchase_t *told, const char *identifier)
+/* The identifiers of the lines that a message names; it can name very many. */
+static apr_hash_t *names_of(const crm_purchase_t *told, apr_pool_t *pool)
 {
+    apr_hash_t *names = apr_hash_make(pool);
     int i;
 
     for (i = 0; told && i < told->line_count; i++) {
-        if (strcmp(told->lines[i].identifier, identifier) == 0) {
-            return 1;
-        }
+        apr_hash_set(names, told->lines[i].identifier, APR_HASH_KEY_STRING, told);
     }
-    return 0;
+    return names;
 }
 
 /* Looks again at the lines that the message has not named. */
@@ -208,12 +210,13 @@ static apr_status_t flag_others(crm_db_t *db, const crm_entity_row_t *header,
     crm_db_rows_t rows;
     apr_status_t rv =
         crm_db_select(&rows, db, &select_shown, CRM_DB_VALUES(crm_db_int(header->id, pool)), pool);
+    apr_hash_t *named = names_of(told, pool);
     int i;
 
     for (i = 0; i < rows.count && rv == APR_SUCCESS; i++) {
         const char *identifier = crm_db_cell(&rows, i, 1);
 
-        if (!is_told(told, identifier)) {
+        if (!apr_hash_get(named, identifier, APR_HASH_KEY_STRING)) {
             rv = save_line(db, header, (int)crm_db_number(&rows, i, 0), identifier, &nothing, pool);
         }
     }

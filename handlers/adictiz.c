@@ -336,6 +336,7 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     apr_array_header_t *events;
     crm_place_t place;
     apr_status_t rv;
+    apr_pool_t *own; /* of one event: there can be very many */
     int i;
 
     if (!handler_body_events(&events, &result->reason, message,
@@ -344,12 +345,17 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
         return APR_SUCCESS;
     }
     rv = handler_place(&place, message, context, pool);
+    apr_pool_create(&own, pool);
+    apr_pool_tag(own, "crm360_adictiz");
     for (i = 0; i < events->nelts && rv == APR_SUCCESS && result->verdict == HANDLER_DONE; i++) {
-        player_t player = {.message = message, .context = context, .pool = pool, .place = place};
+        player_t player = {.message = message, .context = context, .pool = own, .place = place};
 
         player.event = APR_ARRAY_IDX(events, i, json_object *);
         rv = take(result, &player, i + 1);
+        result->reason = result->reason ? apr_pstrdup(pool, result->reason) : NULL;
+        apr_pool_clear(own);
     }
+    apr_pool_destroy(own);
     return rv;
 }
 

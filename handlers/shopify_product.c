@@ -8,6 +8,7 @@
  */
 #include "handlers/shopify.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -173,18 +174,6 @@ static int read_gids(const char **ids, json_object *array, apr_pool_t *pool)
     return 1;
 }
 
-static int is_told(const crm_product_t *told, int count, const char *id)
-{
-    int i;
-
-    for (i = 0; i < count; i++) {
-        if (strcmp(told->goods[i].identifier, id) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* A variant beyond the first 100 is only listed: what belongs to the product is known of it, and
  * the product's title stands in for its label. */
 static void add_listed(product_t *product, const char *id)
@@ -206,12 +195,16 @@ static void list_variants(product_t *product, json_object *gids)
     int i, full = product->told.good_count, count = gids ? (int)json_object_array_length(gids) : 0;
     const char **ids = apr_pcalloc(product->pool, (apr_size_t)(count + full + 1) * sizeof(*ids));
     crm_product_t *told = &product->told;
+    apr_hash_t *named = apr_hash_make(product->pool);
 
     if (count && !read_gids(ids, gids, product->pool)) {
         return;
     }
+    for (i = 0; i < full; i++) {
+        apr_hash_set(named, told->goods[i].identifier, APR_HASH_KEY_STRING, told);
+    }
     for (i = 0; i < count; i++) {
-        if (!is_told(told, full, ids[i])) {
+        if (!apr_hash_get(named, ids[i], APR_HASH_KEY_STRING)) {
             add_listed(product, ids[i]);
         }
     }

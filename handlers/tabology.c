@@ -168,6 +168,7 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     apr_array_header_t *events;
     crm_place_t place;
     apr_status_t rv;
+    apr_pool_t *own; /* of one event: there can be very many */
     int i;
 
     if (!handler_body_events(&events, &result->reason, message, HANDLER_BODY_JSON, pool)) {
@@ -175,14 +176,19 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
         return APR_SUCCESS;
     }
     rv = handler_place(&place, message, context, pool);
+    apr_pool_create(&own, pool);
+    apr_pool_tag(own, "crm360_tabology");
     for (i = 0; i < events->nelts && rv == APR_SUCCESS && result->verdict == HANDLER_DONE; i++) {
         handler_tabology_event_t event = {
             .message = message, .context = context, .place = place, .position = i + 1};
 
         event.whole = APR_ARRAY_IDX(events, i, json_object *);
         event.text = json_object_to_json_string_ext(event.whole, JSON_C_TO_STRING_PLAIN);
-        rv = take(result, &event, pool);
+        rv = take(result, &event, own);
+        result->reason = result->reason ? apr_pstrdup(pool, result->reason) : NULL;
+        apr_pool_clear(own);
     }
+    apr_pool_destroy(own);
     return rv;
 }
 

@@ -235,10 +235,10 @@ static void add_up(ticket_t *ticket, const worth_t *worth)
 
 /* What was sold. The till tells of it only here: its label and category are guesses, which have the
  * same version each time, so that tills do not wait for each other to write them again. */
-static apr_status_t find_good(int *id, const ticket_t *ticket, json_object *item)
+static apr_status_t find_good(int *id, const ticket_t *ticket, json_object *item, apr_pool_t *pool)
 {
     const handler_tabology_event_t *event = ticket->event;
-    crm_good_t good = {.identifier = short_id(item, "item_id", ticket->pool)};
+    crm_good_t good = {.identifier = short_id(item, "item_id", pool)};
     const char *label, *category, *brand;
     apr_status_t rv;
     int category_id;
@@ -247,29 +247,26 @@ static apr_status_t find_good(int *id, const ticket_t *ticket, json_object *item
     if (!good.identifier || strcmp(good.identifier, "0") == 0) {
         return APR_SUCCESS;
     }
-    handler_field_text(&label, item, "item_name", ticket->pool);
-    handler_field_text(&category, item, "item_category", ticket->pool);
+    handler_field_text(&label, item, "item_name", pool);
+    handler_field_text(&category, item, "item_category", pool);
     category = category && strlen(category) <= CRM_IDENTIFIER_MOST ? category : NULL;
     rv = crm_good_category(&category_id, event->context->db, event->place.source_id,
-                           event->place.brand_id, category, ticket->pool);
+                           event->place.brand_id, category, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     if (label) {
-        crm_news_say(&good.news[CRM_GOOD_LABEL],
-                     crm_version_weak(label, strlen(label), ticket->pool), label);
+        crm_news_say(&good.news[CRM_GOOD_LABEL], crm_version_weak(label, strlen(label), pool),
+                     label);
     }
     if (category) {
         crm_news_say_id(&good.news[CRM_GOOD_CATEGORY],
-                        crm_version_weak(category, strlen(category), ticket->pool), category_id,
-                        ticket->pool);
+                        crm_version_weak(category, strlen(category), pool), category_id, pool);
     }
-    brand = apr_itoa(ticket->pool, event->place.brand_id);
-    crm_news_say_id(&good.news[CRM_GOOD_BRAND],
-                    crm_version_weak(brand, strlen(brand), ticket->pool), event->place.brand_id,
-                    ticket->pool);
-    return crm_good_of_line(id, event->context->db, event->place.source_id, NULL, &good,
-                            ticket->pool);
+    brand = apr_itoa(pool, event->place.brand_id);
+    crm_news_say_id(&good.news[CRM_GOOD_BRAND], crm_version_weak(brand, strlen(brand), pool),
+                    event->place.brand_id, pool);
+    return crm_good_of_line(id, event->context->db, event->place.source_id, NULL, &good, pool);
 }
 
 static const char *decimal_member(json_object *object, const char *name, apr_pool_t *pool)
@@ -284,7 +281,8 @@ static apr_status_t read_line(crm_purchase_line_t *line, ticket_t *ticket, json_
                               size_t place)
 {
     const char *id = short_id(item, "id", ticket->pool);
-    apr_pool_t *pool = ticket->pool;
+    apr_pool_t *pool = ticket->pool, *own; /* a ticket can have very many lines */
+    apr_status_t rv;
     worth_t worth;
 
     read_worth(&worth, item, pool);
@@ -304,7 +302,11 @@ static apr_status_t read_line(crm_purchase_line_t *line, ticket_t *ticket, json_
     if (worth.has_total && worth.has_tax_free) {
         line->tax_amount = crm_decimal_text(add(worth.total, -worth.tax_free), pool);
     }
-    return find_good(&line->good_id, ticket, item);
+    apr_pool_create(&own, pool);
+    apr_pool_tag(own, "crm360_tabology_good");
+    rv = find_good(&line->good_id, ticket, item, own);
+    apr_pool_destroy(own);
+    return rv;
 }
 
 /* The items that count are the lines; those that were lines before are flagged. */

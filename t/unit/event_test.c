@@ -18,6 +18,34 @@
 
 /* ---- the steps ---- */
 
+/* An event that several messages tell of, each in its own way. */
+static apr_status_t retell(apr_pool_t *p, const char *message_id, const char *address)
+{
+    crm_event_t event = {.source_id = SOURCE,
+                         .identifier = "told:5",
+                         .message_id = message_id,
+                         .kind = "web.participate",
+                         .address_kind = CRM_POINT_EMAIL,
+                         .address = address};
+
+    return crm_event_add(NULL, db, &event, p);
+}
+
+static apr_status_t first_tells(apr_pool_t *p)
+{
+    return retell(p, "01JDCW3T2XQ5M7V9K0B4000001-X", NULL);
+}
+
+static apr_status_t second_tells(apr_pool_t *p)
+{
+    return retell(p, "01JDCW3T2XQ5M7V9K0B4000002-X", ANN);
+}
+
+static apr_status_t bob_tells(apr_pool_t *p)
+{
+    return retell(p, "01JDCW3T2XQ5M7V9K0B4000003-X", "bob@example.fr");
+}
+
 static apr_status_t add(apr_pool_t *p, const char *identifier, const char *address,
                         crm_point_kind_t kind)
 {
@@ -104,6 +132,13 @@ static void orders(void)
     static const step_t ends[] = {ann, ann_opens, ann_ends, sms_arrives, nobody_opens};
     static const step_t strangers[] = {bob, ann_opens, sms_arrives, nobody_opens};
 
+    static const step_t retold[] = {ann, bob, second_tells, bob_tells};
+    static const step_t nobodys[] = {ann, bob, first_tells, second_tells, bob_tells};
+
+    all_steps_agree(retold, COUNT(retold), "an event that two messages tell differently");
+    is_text(events(), "told:5|ann|" ANN, "  is whose the first of them says");
+    all_steps_agree(nobodys, COUNT(nobodys), "an event that three messages tell differently");
+    is_text(events(), "told:5|NULL|NULL", "  is nobody's, as the first of them says");
     all_steps_agree(moves, COUNT(moves), "events and a change of address");
     is_text(events(), "open:1|ann|" ANN "\nopen:2|ann|" NEW "\nsms:3|ann|" MOBILE,
             "  all are hers");
