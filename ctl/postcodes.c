@@ -189,7 +189,8 @@ ctl_status_t ctl_import_postcodes(const crm360_config_t *config, int count,
     if (said.all && rest_count > 0) {
         return ctl_usage_error(&usage, "wants customer/alias or --all, not both, and one file");
     }
-    databases = rest_count ? named(config, rest_count, rest, pool) : crm360_config_databases(config);
+    databases =
+        rest_count ? named(config, rest_count, rest, pool) : crm360_config_databases(config);
     if (!databases) {
         return CTL_USAGE;
     }

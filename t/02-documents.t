@@ -76,4 +76,32 @@ my @bare = grep { !/\A.*\n(?:[ \t].*\n|\n)*[ \t]+\S/ } split /^(?=CRM\d)/m,
     $errors =~ s/\A.*?^(?=CRM\d)//msr;
 is_deeply [map { (split ' ')[0] } @bare], [], 'each says more than its text';
 
+# ---- look-ups ----
+
+# Table => "1 Label|2 Label" as a schema file fills it.
+sub look_ups_of {
+    my ($driver) = @_;
+    my %labels;
+    for my $file (glob "crm/schema/*-$driver.sql") {
+        my $text = slurp($file);
+        while ($text =~ /^INSERT INTO (\w+) \(\w+, Label(, Accountable)?\) VALUES(.*?);$/msg) {
+            my ($table, $accountable, $rows) = ($1, $2, $3);
+            $labels{$table} = join '|', map { /^(\d+)\W+(.*?)'(?:, (\d))?/ ? "$1 $2" . ($3 ? '*' : '') : () }
+                $rows =~ /\((\d+, '[^']*'(?:, \d)?)\)/g;
+        }
+    }
+    return \%labels;
+}
+
+my ($chapter) = slurp('doc/handlers.txt') =~ /^2\. Look-ups\n=+\n(.*?)^State and consent/ms;
+my %listed;
+for my $entry (split /\n(?=    \w)/, $chapter) {
+    my ($table, $labels) = $entry =~ /\A\s*([A-Z]\w+) +(1 .*)/s or next;
+    $labels =~ s/\s+\(.*//s;
+    $listed{$table} = join '|', split /\s{2,}|\n\s*/, $labels;
+}
+is_deeply look_ups_of('pgsql'), look_ups_of('sqlite3'), 'both databases have the same look-ups';
+is_deeply \%listed, look_ups_of('sqlite3'), 'doc/handlers.txt lists the look-ups as the schema has them';
+cmp_ok scalar keys %listed, '>', 10, 'there are some: ' . keys %listed;
+
 done_testing;
