@@ -554,7 +554,7 @@ is scalar(places_of(everything($LITE), 'ann.marchand')), 0, '  and nothing is le
 
 # ---- many ----
 
-my $many = timing() ? 100_000 : 5_000;
+my $many = fast() ? 100_000 : 5_000;
 $site->redis('FLUSHALL');
 $site->fill_queue($many, database => $MANY, route => 'Shopify/Order/Insert',
     body => '{"email":"pNUMBER@example.fr","phone":"+3361NUMBER","note":"' . 'x' x 500 . '"}');
@@ -563,7 +563,7 @@ cmp_ok $waiting, '>=', $many, "$many messages wait";
 my $target = sprintf 'p%010d@example.fr', $many / 2;
 $began = time;
 {
-    my $limit = timing() ? 'ulimit -v 250000;' : '';
+    my $limit = fast() ? 'ulimit -v 250000;' : '';
     my $text = `$limit '$program' -c '@{[$site->conf]}' erase $MANY --email $target --yes 2>&1`;
     is $?, 0, 'one person among them';
     like $text, qr/^$MANY: live: 1 messages$/m, '  has one' or diag $text;

@@ -13,8 +13,8 @@ use List::Util qw(first);
 use Test::More;
 
 my $SEED = $ENV{CRM360_SEED} || 1 + int rand 1_000_000;
-my $EACH = timing() ? 125 : 20;
-my $WAIT = timing() ? 120 : 400;
+my $EACH = fast() ? 125 : 20;
+my $WAIT = fast() ? 120 : 400;
 
 diag "CRM360_SEED=$SEED";
 my $pg = Crm360::Postgres->new(password => 'secret');

@@ -37,7 +37,7 @@ use Crm360::Process;
 use Crm360::Redis;
 
 our @ISA = qw(Crm360::Orders);
-our @EXPORT = qw(wait_until timing slurp spew root build free_port lua newest_schema);
+our @EXPORT = qw(wait_until timing fast slurp spew root build free_port lua newest_schema);
 
 our $MOUNT = '/ProcessManagement/Connector/Standard';
 
@@ -52,8 +52,11 @@ $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
 sub root { return $ROOT }
 sub build { my $b = $ENV{CRM360_BUILD} || 'build'; return $b =~ m{^/} ? $b : "$ROOT/$b" }
 
-# Whether timing may be asserted: not under sanitizers.
+# Whether timing may be asserted: not under sanitizers. A test that asks runs alone.
 sub timing { return ($ENV{CRM360_TIMING} // 1) ne '0' }
+
+# Whether the build is a fast one, so that counts may be large.
+sub fast { return timing() }
 
 sub slurp {
     my ($file) = @_;
