@@ -14,7 +14,8 @@
 #define ADDRESS                                                                                    \
     "ContactId, Address4, Address5, Address3, PostCode, City, CountryId, Email, HomePhoneNumber,"  \
     " MobilePhoneNumber"
-#define TEXTS 10 /* the most columns of the two */
+#define TEXTS 10      /* the most columns of the two */
+#define TEXT_MOST 500 /* bytes of a text that are compared */
 
 static const crm_db_statement_t select_contact = {
     .label = "merge_contact", .sql = "SELECT " CONTACT " FROM Contacts WHERE ContactId = %d"};
@@ -72,6 +73,21 @@ static const char *row_text(const crm_db_rows_t *rows, int row, apr_pool_t *pool
     return apr_pstrcatv(pool, vectors, (apr_size_t)(2 * i), NULL);
 }
 
+/* A text as it is compared: what nobody is called, or lives at, is not read to its end for each of
+ * the others. Not cut inside a character, whose later bytes are 10xxxxxx. */
+static const char *compared(const char *text, apr_pool_t *pool)
+{
+    size_t length = TEXT_MOST;
+
+    if (!text || strlen(text) <= TEXT_MOST) {
+        return text;
+    }
+    while (length > 0 && (text[length] & 0xC0) == 0x80) {
+        length--;
+    }
+    return apr_pstrmemdup(pool, text, length);
+}
+
 static void add_text(apr_array_header_t *texts, const char *text)
 {
     if (text) {
@@ -79,18 +95,19 @@ static void add_text(apr_array_header_t *texts, const char *text)
     }
 }
 
-static void add_address(crm_suspect_t *suspect, const crm_db_rows_t *rows, int row)
+static void add_address(crm_suspect_t *suspect, const crm_db_rows_t *rows, int row,
+                        apr_pool_t *pool)
 {
     crm_suspect_place_t *place = apr_array_push(suspect->places);
     int line;
 
     memset(place, 0, sizeof(*place));
     for (line = 1; line <= 3 && !place->street; line++) {
-        place->street = crm_db_cell(rows, row, line);
+        place->street = compared(crm_db_cell(rows, row, line), pool);
     }
-    place->post_code = crm_db_cell(rows, row, 4);
-    place->city = crm_db_cell(rows, row, 5);
-    place->country = crm_db_cell(rows, row, 6);
+    place->post_code = compared(crm_db_cell(rows, row, 4), pool);
+    place->city = compared(crm_db_cell(rows, row, 5), pool);
+    place->country = compared(crm_db_cell(rows, row, 6), pool);
     add_text(suspect->emails, crm_db_cell(rows, row, 7));
     add_text(suspect->phones, crm_db_cell(rows, row, 8));
     add_text(suspect->phones, crm_db_cell(rows, row, 9));
@@ -106,9 +123,9 @@ static void build(crm_merge_seen_t *seen, const crm_db_rows_t *contacts, int row
     memset(seen, 0, sizeof(*seen));
     suspect->contact_id = (int)crm_db_number(contacts, row, 0);
     seen->deleted = crm_db_number(contacts, row, 1) != 0;
-    suspect->first_name = crm_db_cell(contacts, row, 2);
-    suspect->last_name = crm_db_cell(contacts, row, 3);
-    suspect->company = crm_db_cell(contacts, row, 4);
+    suspect->first_name = compared(crm_db_cell(contacts, row, 2), pool);
+    suspect->last_name = compared(crm_db_cell(contacts, row, 3), pool);
+    suspect->company = compared(crm_db_cell(contacts, row, 4), pool);
     suspect->birth_date = crm_db_cell(contacts, row, 5);
     suspect->gender_id = (int)crm_db_number(contacts, row, 6);
     suspect->places = apr_array_make(pool, 1, sizeof(crm_suspect_place_t));
@@ -116,7 +133,7 @@ static void build(crm_merge_seen_t *seen, const crm_db_rows_t *contacts, int row
     suspect->phones = apr_array_make(pool, 2, sizeof(const char *));
     while (*next < addresses->count && crm_db_number(addresses, *next, 0) <= suspect->contact_id) {
         if (crm_db_number(addresses, *next, 0) == suspect->contact_id) {
-            add_address(suspect, addresses, *next);
+            add_address(suspect, addresses, *next, pool);
             text = apr_pstrcat(pool, text, row_text(addresses, *next, pool), NULL);
         }
         (*next)++;

@@ -3,6 +3,7 @@
  * Must not be stored or printed as an address: words are missing in it.
  */
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "crm/postal.h"
 #include "crm/postal_number.h"
@@ -23,8 +24,9 @@ static const char *word_of(crm_postal_words_t words, int i, int first, int has_n
 const char *crm_postal_street_key(const char *street, apr_pool_t *pool)
 {
     crm_postal_number_t number;
+    apr_array_header_t *key = apr_array_make(pool, 8, sizeof(const char *));
     crm_postal_words_t words;
-    const char *key = "", *word;
+    const char *word;
     int other_script = 0, i;
 
     if (!street) {
@@ -33,14 +35,16 @@ const char *crm_postal_street_key(const char *street, apr_pool_t *pool)
     words = crm_postal_words(street, &other_script, pool);
     crm_postal_number_read(&number, words, pool);
     if (number.digits) {
-        key = apr_pstrcat(pool, number.digits, number.suffix ? " " : "",
-                          number.suffix ? number.suffix : "", NULL);
+        APR_ARRAY_PUSH(key, const char *) = number.digits;
+    }
+    if (number.digits && number.suffix) {
+        APR_ARRAY_PUSH(key, const char *) = number.suffix;
     }
     for (i = number.taken; i < words.count; i++) {
         word = word_of(words, i, number.taken, number.taken > 0);
         if (word) {
-            key = apr_pstrcat(pool, key, *key ? " " : "", word, NULL);
+            APR_ARRAY_PUSH(key, const char *) = word;
         }
     }
-    return key;
+    return apr_array_pstrcat(pool, key, ' ');
 }
