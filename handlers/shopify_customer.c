@@ -17,11 +17,11 @@
 #include "crm/date.h"
 #include "crm/person.h"
 #include "handlers/field.h"
+#include "handlers/people.h"
 #include "handlers/shopify_id.h"
 #include "outbound/phone.h"
 
 #define KIND "Customer" /* in gids */
-#define EMAIL_MOST 254  /* RFC 5321 4.5.3.1.3, without the angle brackets */
 
 typedef struct customer_t {
     const handler_shopify_event_t *event;
@@ -83,14 +83,6 @@ static void say_names(customer_t *customer)
     }
 }
 
-static int is_email(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    return at && at != text && at[1] && !strchr(at + 1, '@') && !strchr(text, ' ') &&
-           strlen(text) <= EMAIL_MOST;
-}
-
 /* email_address is what the topic of e-mail consents calls it. */
 static void say_email(customer_t *customer)
 {
@@ -101,12 +93,12 @@ static void say_email(customer_t *customer)
     if (field == HANDLER_FIELD_ABSENT) {
         field = handler_field_text(&text, body, "email_address", customer->pool);
     }
-    if (field == HANDLER_FIELD_VALUE && !is_email(text)) {
+    if (field == HANDLER_FIELD_NULL) {
+        crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, NULL);
+    }
+    else if (text && !handler_people_email(&customer->person, customer->version, text)) {
         crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS, "%s: email is no mail address; left out",
                    customer->event->message->id);
-    }
-    else if (field != HANDLER_FIELD_ABSENT) {
-        crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
     }
 }
 
@@ -353,8 +345,7 @@ static void say_buyer_email(customer_t *customer)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (handler_field_text(&text, customer->event->body, names[i], customer->pool) ==
                 HANDLER_FIELD_VALUE &&
-            is_email(text)) {
-            crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
+            handler_people_email(&customer->person, customer->version, text)) {
             return;
         }
     }

@@ -501,6 +501,7 @@ static void contact_details(void)
         {"\"email_address\":\"a@b.fr\"", "a@b.fr|NULL|NULL"},
         {"\"email\":\"nobody\"", "NULL|NULL|NULL"},
         {"\"email\":\"a@b@c\"", "NULL|NULL|NULL"},
+        {"\"email\":\"a@nowhere\"", "NULL|NULL|NULL"},
         {"\"email\":{\"a\":1}", "NULL|NULL|NULL"},
         {"\"phone\":33612345678", "NULL|+33612345678|FRA"},
         {"\"phone\":\"+1 212 555 0123\"", "NULL|+12125550123|NULL"},
