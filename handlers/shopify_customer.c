@@ -22,6 +22,7 @@
 #include "outbound/phone.h"
 
 #define KIND "Customer" /* in gids */
+#define DAY_MS ((apr_int64_t)86400000)
 
 typedef struct customer_t {
     const handler_shopify_event_t *event;
@@ -241,18 +242,19 @@ static void say_home_phone(customer_t *customer)
 
 /* ---- consents ---- */
 
-/* The version of a consent: its own date, where it has one that can be read. */
+/* The version of a consent: its own date, where it has one that can be read. One that is later than
+ * the day after its arrival is a mistake, and would stand against every withdrawal to come. */
 static const char *consent_version(const customer_t *customer, json_object *object,
                                    const char *name)
 {
     const crm360_message_t *message = customer->event->message;
-    apr_int64_t date;
+    apr_int64_t arrival = message->received / 1000, date;
 
     if (!handler_field_date(&date, object, name, customer->pool)) {
-        return customer->version;
+        date = customer->event->date_ms;
     }
-    return crm_version_make(date, customer->event->triggered_ms, message->body, message->body_len,
-                            customer->pool);
+    return crm_version_make(date > arrival + DAY_MS ? arrival : date, customer->event->triggered_ms,
+                            message->body, message->body_len, customer->pool);
 }
 
 /* {"state": "subscribed", ...}: only "subscribed" is consent, any other state is none, and no
