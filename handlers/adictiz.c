@@ -70,14 +70,17 @@ static const char *filled_id(const player_t *player, json_object *object, const 
 static void read_event(player_t *player)
 {
     const char *text = json_object_to_json_string_ext(player->event, JSON_C_TO_STRING_PLAIN);
+    apr_int64_t arrival = player->message->received / 1000;
     size_t length = strlen(text);
 
     if (handler_field_object(&player->data, player->event, "data") != HANDLER_FIELD_VALUE) {
         player->data = player->event;
     }
+    /* A date to come would let a consent stand against every withdrawal until then. */
     if (handler_field_time(&player->at_ms, player->event, "timestamp", player->pool) !=
-        HANDLER_FIELD_VALUE) {
-        player->at_ms = player->message->received / 1000;
+            HANDLER_FIELD_VALUE ||
+        player->at_ms > arrival + DAY_MS) {
+        player->at_ms = arrival;
     }
     player->version = crm_version_make(player->at_ms, 0, text, length, player->pool);
     player->guess = crm_version_make(0, player->at_ms, text, length, player->pool);

@@ -8,14 +8,12 @@
 #include <apr_strings.h>
 
 #include <string.h>
-#include <strings.h>
 
 #include "core/log.h"
 #include "crm/country.h"
 #include "crm/person.h"
+#include "handlers/people.h"
 #include "outbound/phone.h"
-
-#define EMAIL_MOST 254 /* RFC 5321 4.5.3.1.3, without the angle brackets */
 
 /* An address on its way. */
 typedef struct letter_t {
@@ -69,17 +67,6 @@ static void say_text(crm_news_t *news, const letter_t *letter, const char *name)
     }
 }
 
-static void say_email(crm_news_t *news, const letter_t *letter)
-{
-    const char *text = text_of(letter, "Email");
-    const char *at = text ? strchr(text, '@') : NULL;
-
-    if (at && at != text && at[1] && !strchr(at + 1, '@') && !strchr(text, ' ') &&
-        strlen(text) <= EMAIL_MOST) {
-        crm_news_say(news, letter->given.version, text);
-    }
-}
-
 /* A number is written in the manner of its own country, or of the address. */
 static void say_phone(crm_news_t *news, const letter_t *letter, const char *name,
                       const char *country_name)
@@ -91,31 +78,6 @@ static void say_phone(crm_news_t *news, const letter_t *letter, const char *name
     if (text && outbound_phone_parse(&phone, text, country) == APR_SUCCESS) {
         crm_news_say(news, letter->given.version, apr_pstrdup(letter->pool, phone.e164));
         news->values[1] = phone.country;
-    }
-}
-
-static void say_civility(crm_news_t *news, const letter_t *letter)
-{
-    static const struct {
-        const char *text;
-        int civility;
-        int gender;
-    } known[] = {{"M", CRM_CIVILITY_MR, CRM_GENDER_MALE},
-                 {"M.", CRM_CIVILITY_MR, CRM_GENDER_MALE},
-                 {"Mr", CRM_CIVILITY_MR, CRM_GENDER_MALE},
-                 {"Monsieur", CRM_CIVILITY_MR, CRM_GENDER_MALE},
-                 {"Mme", CRM_CIVILITY_MRS, CRM_GENDER_FEMALE},
-                 {"Madame", CRM_CIVILITY_MRS, CRM_GENDER_FEMALE},
-                 {"Mlle", CRM_CIVILITY_MISS, CRM_GENDER_FEMALE},
-                 {"Mademoiselle", CRM_CIVILITY_MISS, CRM_GENDER_FEMALE}};
-    const char *text = text_of(letter, "Civility");
-    size_t i;
-
-    for (i = 0; text && i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcasecmp(text, known[i].text) == 0) {
-            crm_news_say_id(news, letter->given.version, known[i].civility, letter->pool);
-            news->values[1] = apr_itoa(letter->pool, known[i].gender);
-        }
     }
 }
 
@@ -131,8 +93,9 @@ static apr_status_t clean_person(letter_t *letter)
     say_text(&person.contact[CRM_CONTACT_FIRST_NAME], letter, "FirstName");
     say_text(&person.contact[CRM_CONTACT_LAST_NAME], letter, "LastName");
     say_text(&person.contact[CRM_CONTACT_COMPANY], letter, "CompanyName");
-    say_civility(&person.contact[CRM_CONTACT_CIVILITY], letter);
-    say_email(&person.address[CRM_ADDRESS_EMAIL], letter);
+    handler_people_civility(&person, letter->given.version, text_of(letter, "Civility"),
+                            letter->pool);
+    handler_people_email(&person, letter->given.version, text_of(letter, "Email"));
     say_phone(&person.address[CRM_ADDRESS_MOBILE_PHONE], letter, "MobilePhoneNumber",
               "MobilePhoneCountryIso3");
     say_phone(&person.address[CRM_ADDRESS_HOME_PHONE], letter, "HomePhoneNumber",

@@ -202,7 +202,9 @@ static const char *reference_of(const mail_t *mail)
     return custom ? custom : mail->guid ? mail->guid : mail->id;
 }
 
-/* The mail address, NULL when there is none or it cannot be one. */
+/* The mail address, NULL when there is none or it cannot be one. Less strict than
+ * handler_people_email(): whoever wrote an address into the database, an unsubscription reaches
+ * it. */
 static const char *email_of(const mail_t *mail)
 {
     const char *text = text_of(mail, "email");

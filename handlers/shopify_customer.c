@@ -17,11 +17,12 @@
 #include "crm/date.h"
 #include "crm/person.h"
 #include "handlers/field.h"
+#include "handlers/people.h"
 #include "handlers/shopify_id.h"
 #include "outbound/phone.h"
 
 #define KIND "Customer" /* in gids */
-#define EMAIL_MOST 254  /* RFC 5321 4.5.3.1.3, without the angle brackets */
+#define DAY_MS ((apr_int64_t)86400000)
 
 typedef struct customer_t {
     const handler_shopify_event_t *event;
@@ -83,14 +84,6 @@ static void say_names(customer_t *customer)
     }
 }
 
-static int is_email(const char *text)
-{
-    const char *at = strchr(text, '@');
-
-    return at && at != text && at[1] && !strchr(at + 1, '@') && !strchr(text, ' ') &&
-           strlen(text) <= EMAIL_MOST;
-}
-
 /* email_address is what the topic of e-mail consents calls it. */
 static void say_email(customer_t *customer)
 {
@@ -101,12 +94,12 @@ static void say_email(customer_t *customer)
     if (field == HANDLER_FIELD_ABSENT) {
         field = handler_field_text(&text, body, "email_address", customer->pool);
     }
-    if (field == HANDLER_FIELD_VALUE && !is_email(text)) {
+    if (field == HANDLER_FIELD_NULL) {
+        crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, NULL);
+    }
+    else if (text && !handler_people_email(&customer->person, customer->version, text)) {
         crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS, "%s: email is no mail address; left out",
                    customer->event->message->id);
-    }
-    else if (field != HANDLER_FIELD_ABSENT) {
-        crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
     }
 }
 
@@ -249,18 +242,19 @@ static void say_home_phone(customer_t *customer)
 
 /* ---- consents ---- */
 
-/* The version of a consent: its own date, where it has one that can be read. */
+/* The version of a consent: its own date, where it has one that can be read. One that is later than
+ * the day after its arrival is a mistake, and would stand against every withdrawal to come. */
 static const char *consent_version(const customer_t *customer, json_object *object,
                                    const char *name)
 {
     const crm360_message_t *message = customer->event->message;
-    apr_int64_t date;
+    apr_int64_t arrival = message->received / 1000, date;
 
     if (!handler_field_date(&date, object, name, customer->pool)) {
-        return customer->version;
+        date = customer->event->date_ms;
     }
-    return crm_version_make(date, customer->event->triggered_ms, message->body, message->body_len,
-                            customer->pool);
+    return crm_version_make(date > arrival + DAY_MS ? arrival : date, customer->event->triggered_ms,
+                            message->body, message->body_len, customer->pool);
 }
 
 /* {"state": "subscribed", ...}: only "subscribed" is consent, any other state is none, and no
@@ -353,8 +347,7 @@ static void say_buyer_email(customer_t *customer)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (handler_field_text(&text, customer->event->body, names[i], customer->pool) ==
                 HANDLER_FIELD_VALUE &&
-            is_email(text)) {
-            crm_news_say(&customer->person.address[CRM_ADDRESS_EMAIL], customer->version, text);
+            handler_people_email(&customer->person, customer->version, text)) {
             return;
         }
     }

@@ -229,7 +229,7 @@ static void add_up(ticket_t *ticket, const worth_t *worth)
     ticket->tax = add(ticket->tax, add(worth->total, -worth->tax_free));
     ticket->tax_known &= worth->has_total && worth->has_tax_free;
     if (worth->quantity < 0) {
-        ticket->refund = add(ticket->refund, -worth->total);
+        ticket->refund = add(ticket->refund, worth->total < 0 ? -worth->total : worth->total);
     }
 }
 

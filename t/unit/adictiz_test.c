@@ -212,6 +212,13 @@ static void forms_and_arrays(void)
     is_text(ask("SELECT EventIdentifier, Kind, EventCategoryId FROM WebhookEvents ORDER BY 1"),
             "w1|adictiz.other|7\nw2|adictiz.instantwin|7", "are events");
     is_text(ask("SELECT COUNT(*) FROM Contacts"), "0", "and nothing else");
+    post("{\"timestamp\":4070908800,\"data\":{\"email\":\"a@b.fr\",\"newsletter\":1,"
+         "\"operation_id\":1,\"user_id\":1}}");
+    send_one(&(sent_t){.route = "Mailjet/email/Callback",
+                       .body = "{\"event\":\"unsub\",\"time\":1772500001,\"MessageID\":1,"
+                               "\"email\":\"a@b.fr\"}"});
+    is_text(ask("SELECT EmailOptin FROM Addresses"), "0",
+            "a consent of a date to come is withdrawn all the same");
 }
 
 #define OP "\"operation_id\":\"op\",\"operation_name\":\"Game\",\"user_id\":\"u\","

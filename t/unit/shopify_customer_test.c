@@ -391,6 +391,12 @@ static void guard(void)
     post("Update", "{\"id\":1,\"email_marketing_consent\":{\"state\":\"unsubscribed\","
                    "\"consent_updated_at\":\"2026-01-01T00:00:00Z\"}," AT("09") "}");
     is_text(ask("SELECT EmailOptin FROM Addresses"), "1", "consents have dates of their own");
+    post("Update", "{\"id\":1,\"email\":\"lea@example.fr\",\"email_marketing_consent\":{\"state\":"
+                   "\"subscribed\",\"consent_updated_at\":\"2099-01-01T00:00:00Z\"}," AT("09") "}");
+    post("Update", "{\"id\":1,\"email_marketing_consent\":{\"state\":\"unsubscribed\","
+                   "\"consent_updated_at\":\"2026-03-03T02:00:00Z\"}," AT("09") "}");
+    is_text(ask("SELECT EmailOptin FROM Addresses"), "0",
+            "one of a date to come is withdrawn all the same");
     tools_execute(section, "UPDATE WebhookVersions SET Versions = 'oops'"
                            " WHERE TargetTable = 'Contacts'");
     is_text(post("Update", "{\"id\":1,\"first_name\":\"after\"," AT("01") "}"), NULL,
@@ -501,6 +507,7 @@ static void contact_details(void)
         {"\"email_address\":\"a@b.fr\"", "a@b.fr|NULL|NULL"},
         {"\"email\":\"nobody\"", "NULL|NULL|NULL"},
         {"\"email\":\"a@b@c\"", "NULL|NULL|NULL"},
+        {"\"email\":\"a@nowhere\"", "NULL|NULL|NULL"},
         {"\"email\":{\"a\":1}", "NULL|NULL|NULL"},
         {"\"phone\":33612345678", "NULL|+33612345678|FRA"},
         {"\"phone\":\"+1 212 555 0123\"", "NULL|+12125550123|NULL"},

@@ -110,6 +110,9 @@ static void members(void)
         {TICKET("\"discounts\":[{\"item_price\":\"-1.500\",\"active\":\"Y\"},{\"amount\":2},"
                 "{\"amount\":9,\"active\":\"N\"},{}]"),
          AMOUNTS, "NULL|NULL|NULL|3.500|NULL"},
+        {ITEMS("{\"id\":1,\"quantity\":-1,\"total_price\":3.9},{\"id\":2,\"quantity\":-1,"
+               "\"total_price\":-1}"),
+         "SELECT RefundAmount FROM PurchaseHeaders", "4.900"},
         {TICKET("\"items\":null"),
          "SELECT COUNT(*), (SELECT COUNT(*) FROM PurchaseDetails) FROM"
          " PurchaseHeaders",
