@@ -20,7 +20,7 @@ $pg->start;
 $pg->create('prod');
 
 my $site = Crm360::Test->new(settings => "Crm360Workers live 4\nCrm360Workers batch 2\n"
-    . "Crm360DedupKey none\nCrm360HandlerTimeout 2s\nCrm360Lease 3s\n");
+    . "Crm360DedupKey none\nCrm360CommandTimeout 1s\nCrm360HandlerTimeout 2s\nCrm360Lease 3s\n");
 my $secret = spew($site->dir . '/pg.password', "secret\n");
 chmod 0600, $secret;
 $site->{databases} = {
@@ -48,19 +48,26 @@ sub customer {
     my ($number, $round) = @_;
     my $person = int $number / 2;
     my $name = 'N' . join '', map { chr(97 + $_) . 'a' } split //, sprintf '%03d', $person;
-    my $first = $round ? "Ann$round" : $number % 2 ? 'Zoe' : 'Zoé';
+    my $first = $number % 2 ? 'Zoe' : 'Zoé';
+    my $city = 'Ville ' . chr(65 + $round); # nothing that could make two people of them meanwhile
 
     return sprintf '{"id":%d,"updated_at":"2026-03-01T00:%02d:%02dZ","first_name":"%s","last_name":"%s",'
         . '"email":"person%d@example.org","default_address":{"address1":"%d rue Haute","zip":"%05d",'
-        . '"city":"Ville","country_code":"FR","phone":"+336%08d"}}', 1000 + $number, $round, $number % 2,
-        $first, $name, $person, 1 + $person, 10_000 + $person, $number;
+        . '"city":"%s","country_code":"FR","phone":"+336%08d"}}', 1000 + $number, $round, $number % 2,
+        $first, $name, $person, 1 + $person, 10_000 + $person, $city, $number;
 }
 
 sub tell_of {
     my ($database, $number, $round) = @_;
     my $url = $site->url('Shopify/Customer/Update', SourceId => 12, -database => $database);
-    my $answer = $site->post($url, customer($number, $round));
-    return $answer->{status} == 200 || diag "$url: $answer->{status} $answer->{content}";
+    my $answer;
+    for (1 .. 10) { # as the shop does it, when a machine is too busy for Redis
+        $answer = $site->post($url, customer($number, $round));
+        return 1 if $answer->{status} == 200;
+        sleep 0.5;
+    }
+    diag "$url: $answer->{status} $answer->{content}";
+    return 0;
 }
 
 sub dedup {
@@ -88,7 +95,7 @@ sub tell_meanwhile {
             my $failed = 0;
             for my $round (1 .. $ROUNDS) {
                 for my $number (grep { $_ % 4 == $caller } 0 .. 2 * $PEOPLE - 1) {
-                    $failed ||= !tell_of($database, $number, $round);
+                    tell_of($database, $number, $round) or $failed = 1;
                 }
             }
             POSIX::_exit($failed);
@@ -135,8 +142,10 @@ for my $database ('acme/lite', 'acme/prod') {
             . ' where c.DeletionFlag = 0'), 2 * $PEOPLE, '  with both identifiers';
     is $value->('select count(*) from (select ContactId from PurchaseHeaders group by ContactId'
             . ' having count(*) = 4) x'), $PEOPLE, '  and all that was bought';
-    is $value->("select count(*) from Contacts where DeletionFlag = 0 and FirstName = 'Ann$ROUNDS'"),
-        $PEOPLE, '  the last that was told is what counts';
+    my $city = 'ville ' . chr(97 + $ROUNDS); # in capitals where the address was cleaned
+    is $value->('select count(*) from Addresses a join Contacts c on c.ContactId = a.ContactId'
+            . " where c.DeletionFlag = 0 and lower(a.City) = '$city'"), $PEOPLE,
+        '  the last that was told is what counts';
     is $value->('select count(*) from Addresses a join Contacts c on c.ContactId = a.ContactId'
             . ' where c.DeletionFlag = 1 and a.DeletionFlag = 0'), 0, '  nothing was written to the others';
     is $value->('select count(*) from Addresses a join Contacts c on c.ContactId = a.ContactId'
