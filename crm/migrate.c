@@ -146,6 +146,20 @@ static apr_status_t step(int *version, crm_db_t *db, apr_pool_t *pool)
     return rv;
 }
 
+/* What the database has, looked up while nobody else migrates: in the middle of somebody's
+ * migrations a statement would find the schema changed under it, time and again. */
+static apr_status_t look(int *version, crm_db_t *db, apr_pool_t *pool)
+{
+    apr_status_t rv = begin(db);
+
+    if (rv == APR_SUCCESS) {
+        crm_db_forget(db);
+        rv = crm_db_schema_version(version, db, pool);
+    }
+    crm_db_rollback(db);
+    return rv;
+}
+
 apr_status_t crm_migrate(crm_migration_t *done, const char **why, const crm360_database_t *database,
                          apr_pool_t *pool)
 {
@@ -159,7 +173,7 @@ apr_status_t crm_migrate(crm_migration_t *done, const char **why, const crm360_d
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = crm_db_schema_version(&done->from, db, pool);
+    rv = look(&done->from, db, pool);
     done->to = done->from;
     if (rv == APR_SUCCESS && done->from > crm_db_schema_newest(db)) {
         *why = apr_psprintf(
