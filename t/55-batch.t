@@ -1,7 +1,7 @@
 # BatchMode: an array, or newline-delimited JSON, is one receipt for the caller, and each of its elements is
 # a message on its own afterwards. What is split and what is not, what becomes of elements that cannot
-# succeed, and a load of 100,000 customers in one body: its time and what it takes of memory. The test asserts
-# timing only for the large one.
+# succeed, and a load of 100,000 customers in one body: its time and what it takes of memory. There is
+# plenty of that time: other tests may run beside it.
 use strict;
 use warnings;
 
@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $DB = 'acme/prod';
-my $CUSTOMERS = timing() ? 100_000 : 3_000;
+my $CUSTOMERS = fast() ? 100_000 : 3_000;
 my $MEMORY = 200; # MB that a worker may take
 
 my $site = Crm360::Test->new(location => 'Crm360MaxBody 64M');
@@ -226,7 +226,7 @@ sub post_chunked {
     undef $body;
 
     my ($most, $splitting, $split) = (0, 0, 0);
-    my $until = time + (timing() ? 200 : 500);
+    my $until = time + (fast() ? 200 : 500);
     $began = time;
     $site->start_consumer;
     while (time < $until && ($site->redis('ZCARD', $batch) > 1 || $site->redis('HLEN', $claims))) {
@@ -246,7 +246,7 @@ sub post_chunked {
     diag sprintf 'split in %.1f s, all done in %.1f s, %.0f/s; a worker took %.0f MB at most', $split, $took,
         $CUSTOMERS / $took, $most;
     cmp_ok $most, '<=', $MEMORY, "with at most $MEMORY MB in a worker" if $told;
-    cmp_ok $took, '<', 90, 'in less than 90 s' if timing();
+    cmp_ok $took, '<', 90, 'in less than 90 s' if fast();
     is $site->redis('ZCARD', $batch), 1, 'the other one waits for its time';
     adds_up('the load');
 }

@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $DB = 'acme/prod';
-my $PEOPLE = fast() ? 400 : 60;
+my $PEOPLE = fast() ? 200 : 60;
 my $SEED = $ENV{CRM360_SEED} // 20261123;
 my $CALLERS = 4;
 
