@@ -1,6 +1,5 @@
-# Unit tests of handlers and of merging on PostgreSQL: the same messages, and the same rows, as on SQLite.
-# Those of the other handlers pass there too, and take longer: CRM360_TEST_DB='host=... user=postgres'
-# build/t/NAME_test.
+# The unit tests of the handlers and of merging on PostgreSQL: the same messages, and the same rows, as
+# on SQLite.
 use strict;
 use warnings;
 
@@ -12,7 +11,8 @@ use Test::More;
 my $pg = Crm360::Postgres->new(password => 'secret');
 $pg->start;
 
-for my $test (map { "${_}_test" } qw(shopify_product shopify_order mailjet gateways rnvp merge)) {
+for my $test (map { "${_}_test" } qw(shopify_product shopify_order mailjet gateways adictiz zendesk
+    tabology rnvp merge)) {
     local $ENV{CRM360_TEST_DB} = $pg->superuser;
     my $text = `@{[build()]}/t/$test 2>&1`;
 
