@@ -237,4 +237,48 @@ static void tools_execute(const crm360_database_t *section, const char *sql)
     sqlite3_close(native);
 }
 
+/* The text of a file below t/fixtures. */
+static const char *fixture(const char *name) __attribute__((unused));
+static const char *fixture(const char *name)
+{
+    const char *path = apr_pstrcat(pool, "t/fixtures/", name, NULL);
+    apr_size_t length;
+    apr_finfo_t info;
+    apr_file_t *file;
+    char *text;
+
+    if (apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS ||
+        apr_file_info_get(&info, APR_FINFO_SIZE, file) != APR_SUCCESS) {
+        printf("Bail out! %s cannot be read (run from the project's folder)\n", path);
+        exit(1);
+    }
+    length = (apr_size_t)info.size;
+    text = apr_pcalloc(pool, length + 1);
+    apr_file_read_full(file, text, length, NULL);
+    apr_file_close(file);
+    return text;
+}
+
+/* Steps to the next order in lexical order; 0 after the last. */
+static int next_order(int *order, int count) __attribute__((unused));
+static int next_order(int *order, int count)
+{
+    int i = count - 2, k = count - 1, swap;
+
+    while (i >= 0 && order[i] > order[i + 1]) {
+        i--;
+    }
+    if (i < 0) {
+        return 0;
+    }
+    while (order[k] < order[i]) {
+        k--;
+    }
+    swap = order[i], order[i] = order[k], order[k] = swap;
+    for (i++, k = count - 1; i < k; i++, k--) {
+        swap = order[i], order[i] = order[k], order[k] = swap;
+    }
+    return 1;
+}
+
 #endif

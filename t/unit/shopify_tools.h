@@ -13,8 +13,6 @@
 /* A date in March 2026 as a member of the body. */
 #define AT(day) "\"updated_at\":\"2026-03-" day "T00:00:00Z\""
 
-#define FIXTURES "t/fixtures/shopify/"
-
 static crm360_database_t *section;
 static crm_db_t *db;
 
@@ -131,22 +129,7 @@ static void empty(void)
 static const char *slurp(const char *name) __attribute__((unused));
 static const char *slurp(const char *name)
 {
-    const char *path = apr_pstrcat(pool, FIXTURES, name, NULL);
-    apr_size_t length;
-    apr_finfo_t info;
-    apr_file_t *file;
-    char *text;
-
-    if (apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS ||
-        apr_file_info_get(&info, APR_FINFO_SIZE, file) != APR_SUCCESS) {
-        printf("Bail out! %s cannot be read (run from the project's folder)\n", path);
-        exit(1);
-    }
-    length = (apr_size_t)info.size;
-    text = apr_pcalloc(pool, length + 1);
-    apr_file_read_full(file, text, length, NULL);
-    apr_file_close(file);
-    return text;
+    return fixture(apr_pstrcat(pool, "shopify/", name, NULL));
 }
 
 /* All that a set of messages leaves behind, without the numbers the database gives. */
