@@ -12,6 +12,7 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/queue_admin.h"
 #include "core/spool.h"
 
 /* How often a folder at rest is looked at. */
@@ -223,13 +224,26 @@ static carry_t taken(consumer_drain_t *drain, const crm360_spooled_t *spooled, i
     return NEXT;
 }
 
+/* Whether it is the message in hand about which Redis does not answer, and not Redis that is away:
+ * that is asked when it has not answered some times. */
+static int is_slow(consumer_drain_t *drain)
+{
+    apr_time_t now;
+
+    if (++drain->slow < SLOW_MOST) {
+        return 0;
+    }
+    drain->slow = 0;
+    return crm360_queue_now(&now, drain->queue, drain->message) == APR_SUCCESS;
+}
+
 /* Redis did not take the message in hand. One about which it never answers in time, while it
  * answers everything else (it is too large for Crm360CommandTimeout), must not hold up the
  * others. */
 static carry_t refused(consumer_drain_t *drain, apr_status_t rv, const char *database,
                        const char *detail)
 {
-    if (rv == CRM360_EREFUSED || (rv == CRM360_EAWAY && ++drain->slow < SLOW_MOST)) {
+    if (rv == CRM360_EREFUSED || (rv == CRM360_EAWAY && !is_slow(drain))) {
         pause_for(drain, ++drain->tries, REDIS_PAUSE_MOST); /* the queue logs it */
         return AGAIN;
     }

@@ -54,6 +54,16 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     return APR_SUCCESS;
 }
 
+static apr_status_t ping; /* what it answers to everything else */
+
+apr_status_t crm360_queue_now(apr_time_t *now, crm360_queue_t *queue, apr_pool_t *p)
+{
+    (void)queue;
+    (void)p;
+    *now = apr_time_now();
+    return ping;
+}
+
 /* ---- tools ---- */
 
 static void keep_line(void *baton, crm360_log_level_t level, apr_status_t rv, const char *text)
@@ -151,7 +161,7 @@ static void fresh(void)
         exit(1);
     }
     drain = consumer_drain_make(config, NULL, pool);
-    answers[0] = answers[1] = APR_SUCCESS;
+    answers[0] = answers[1] = ping = APR_SUCCESS;
     answer_after = pushes = 0;
     answer_time = 0;
     pushed = lines = "";
@@ -242,6 +252,23 @@ static void test_away(void)
     turns_until_empty();
     is_text(pushed, "0-x 1-x 2-x 3-x 4-x ", "it goes on where it was, and leaves nothing out");
     is_number(logged("CRM"), 0, "the queue logs that Redis is away, not the drain");
+}
+
+/* An outage, however long, is nobody's fault; a message that alone gets no answer is left behind. */
+static void test_slow_message(void)
+{
+    fresh();
+    put("acme", "prod", "0-x", 0);
+    put("beta", "shop", "1-y", 0);
+    answers[0] = CRM360_EAWAY;
+    ping = CRM360_EAWAY;
+    turns(9, apr_time_from_sec(2));
+    is_number(pushes, 9, "it is tried all through an outage");
+    is_number(logged("CRM0353"), 0, "and blamed for none");
+    ping = APR_SUCCESS;
+    turns(4, apr_time_from_sec(2));
+    is_text(pushed, "1-y ", "a message that alone gets no answer holds up no other");
+    is_number(logged("CRM0353"), 1, "which is said");
 }
 
 static void test_broken_database(void)
@@ -370,8 +397,8 @@ static void test_lock(void)
 int main(void)
 {
     static void (*const tests[])(void) = {
-        test_none,   test_order,       test_away, test_broken_database, test_unsafe, test_files,
-        test_folder, test_short_turns, test_lock};
+        test_none,   test_order, test_away,   test_slow_message, test_broken_database,
+        test_unsafe, test_files, test_folder, test_short_turns,  test_lock};
     char folder[] = "/tmp/crm360-drain-XXXXXX";
     apr_pool_t *all;
     apr_size_t i;
