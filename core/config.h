@@ -23,6 +23,37 @@
 #define CRM360_READ_HTTPD 1u
 #define CRM360_READ_CONSUMER 2u /* crm360d and crm360ctl */
 
+/* Kinds of what leaves, each with a provider of its own. */
+typedef enum {
+    CRM360_SENDS_MAIL,
+    CRM360_SENDS_SMS,
+    CRM360_SENDS_WALLET,
+    CRM360_SENDS /* how many there are */
+} crm360_sends_t;
+
+/* "mail", "sms" or "wallet". */
+const char *crm360_sends_name(crm360_sends_t sends);
+
+/* Crm360Mailer, Crm360SmsGateway or Crm360Wallet: who carries what leaves, and how he is reached.
+ * Texts that were not given are NULL. */
+typedef struct crm360_provider_t {
+    const char *kind; /* "smtp", "mailjet", "primotexto", "smsbox" or "captainwallet" */
+    const char *url;  /* its address, with the default applied; never holds a secret */
+    const char *user; /* login, public key or client id */
+    /* Password or key, from a file; "" = a file is named, but this program must not open it. */
+    const char *secret;
+    const char *ca;       /* file with the certificates to trust instead of the system's */
+    const char *tls;      /* smtp: "required", "offered" or "none" */
+    const char *sender;   /* SMS: sender when the command names none */
+    const char *mode;     /* smsbox: "Standard", "Expert" or "Reponse" */
+    const char *strategy; /* smsbox: "1" to "4" */
+    const char *account;  /* captainwallet, likewise the rest */
+    const char *project;
+    const char *identifier; /* what a pass is known by: "card", "contact" or "source" */
+    const char *template;   /* text of the payload template file; "" as with secret */
+    const char *key;        /* of its rate and its breaker: the same for the same account */
+} crm360_provider_t;
+
 /* One <Crm360Database customer alias> section. */
 typedef struct crm360_database_t {
     const char *customer;
@@ -35,7 +66,13 @@ typedef struct crm360_database_t {
     int default_zone_id; /* 0 = none; likewise the next two */
     int default_brand_id;
     int default_contact_address_type_id;
-    const char *file; /* where the section stands */
+    const crm360_provider_t *providers[CRM360_SENDS]; /* NULL = files in Crm360Outbox */
+    apr_int64_t spacing[CRM360_SENDS];                /* Crm360Rate: least time between two calls,
+                                                         microseconds; -1 = no limit */
+    const apr_array_header_t *email_allow;  /* Crm360EmailAllow: const char *; NULL = none */
+    const apr_array_header_t *email_sender; /* Crm360EmailSender: const char *; NULL = not set */
+    const char *email_from;                 /* Crm360EmailFrom; NULL = not set */
+    const char *file;                       /* where the section stands */
     int line;
 } crm360_database_t;
 
@@ -102,6 +139,7 @@ apr_interval_time_t crm360_config_handler_timeout(const crm360_config_t *config)
 apr_interval_time_t crm360_config_lease(const crm360_config_t *config);
 apr_interval_time_t crm360_config_inbox_keep(const crm360_config_t *config);
 apr_interval_time_t crm360_config_event_keep(const crm360_config_t *config);
+const char *crm360_config_outbox(const crm360_config_t *config); /* Crm360Outbox: a folder */
 int crm360_config_workers(const crm360_config_t *config, crm360_lane_t lane);
 int crm360_config_workers_per_database(const crm360_config_t *config); /* 0 = no such limit */
 apr_int64_t crm360_config_worker_memory(const crm360_config_t *config);
@@ -118,6 +156,10 @@ const apr_array_header_t *crm360_config_databases(const crm360_config_t *config)
  * at least the customer has a section. customer_known may be NULL. */
 const crm360_database_t *crm360_config_database(const crm360_config_t *config, const char *customer,
                                                 const char *alias, int *customer_known);
+
+/* Whether a mail address fits one of the patterns (const char *, '*' = any characters; any case).
+ * No pattern at all fits nothing. */
+int crm360_address_fits(const apr_array_header_t *patterns, const char *address);
 
 /* Settings of a location. */
 int crm360_location_enabled(const crm360_location_t *location);        /* Crm360Webhook */
@@ -151,6 +193,9 @@ typedef enum {
     CRM360_HOLDS_SCHEDULE, /* pointer to a list of intervals; NULL = unset */
     CRM360_HOLDS_ADDRESS,  /* pointer to a crm360_redis_address_t; NULL = unset */
     CRM360_HOLDS_SPOOL,    /* pointer to a crm360_spool_place_t; NULL = unset */
+    CRM360_HOLDS_PROVIDER, /* pointer to a crm360_provider_t; NULL = unset */
+    CRM360_HOLDS_PATTERNS, /* pointer to an array of texts; NULL = unset */
+    CRM360_HOLDS_RATES,    /* apr_int64_t per kind of sending, microseconds; -1 = unset; as LANES */
     CRM360_HOLDS_WINDOWS,  /* apr_int64_t per scope and route, microseconds; -1 = unset; as LANES */
     CRM360_HOLDS_KEYS      /* const char * per scope and route; NULL = unset; as LANES */
 } crm360_holds_t;

@@ -12,6 +12,8 @@
 #include "core/config.h"
 #include "core/message.h"
 #include "crm/db.h"
+#include "crm/send.h"
+#include "outbound/outbound.h"
 
 typedef enum {
     HANDLER_DONE,  /* its effect is in the transaction */
@@ -33,6 +35,17 @@ typedef struct handler_context_t {
     const crm360_database_t *database; /* its section: default zone, brand, address type */
 } handler_context_t;
 
+/* What is to leave, made of one message. Lives in the message's pool. */
+typedef struct handler_send_t {
+    crm_send_t record; /* what WebhookSends notes of it; kind and provider are filled in */
+    int repeatable;    /* calling twice does no harm: an unknown outcome is tried again */
+    /* Calls the provider, with no transaction open. */
+    void (*call)(outbound_result_t *result, const struct handler_send_t *send, outbound_t *outbound,
+                 apr_pool_t *pool);
+    const crm360_provider_t *provider; /* filled in; NULL = the outbox */
+    const void *job;                   /* the handler's own */
+} handler_send_t;
+
 /* ---- interface to implement ---- */
 
 typedef struct handler_t {
@@ -45,6 +58,22 @@ typedef struct handler_t {
      * stored. */
     apr_status_t (*deliver)(handler_result_t *result, const crm360_message_t *message,
                             const handler_context_t *context, apr_pool_t *pool);
+
+    /* ---- a handler of commands has no deliver, but these ---- */
+
+    /* By which kind of provider its messages leave. */
+    crm360_sends_t sends;
+    /* Makes *send of the message. Reads the database, writes nothing, and is called again before
+     * another attempt. *result and status as with deliver; *send counts with DONE only. */
+    apr_status_t (*prepare)(handler_result_t *result, handler_send_t **send,
+                            const crm360_message_t *message, const handler_context_t *context,
+                            apr_pool_t *pool);
+    /* The provider has it: writes what follows from that (an event) into the transaction that
+     * notes the outcome. MORE: it has to be sent again, for things have changed meanwhile; else
+     * *result stays DONE. NULL = nothing follows. */
+    apr_status_t (*finish)(handler_result_t *result, const handler_send_t *send,
+                           const outbound_result_t *outcome, const crm360_message_t *message,
+                           const handler_context_t *context, apr_pool_t *pool);
 } handler_t;
 
 /* The handler that serves `route`, NULL when this version has none. */
