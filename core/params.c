@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/charset.h"
+#include "core/mail_address.h"
 
 #define QUOTE_MOST 60 /* bytes of a caller's value repeated in an error text */
 
@@ -220,46 +221,6 @@ static int read_boolean(int *flag, const char *text)
     return 0;
 }
 
-static int is_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Parts of 1 to 63 characters parted by single dots; returns how many, 0 when malformed. */
-static int count_parts(const char *text, apr_size_t len, const char *also)
-{
-    apr_size_t i, part = 0;
-    int parts = 1;
-
-    for (i = 0; i < len; i++) {
-        if (text[i] == '.') {
-            if (part == 0) {
-                return 0;
-            }
-            parts++;
-            part = 0;
-        }
-        else if ((!is_alphanumeric(text[i]) && !strchr(also, text[i])) || ++part > 63) {
-            return 0;
-        }
-    }
-    return part > 0 ? parts : 0;
-}
-
-/* An addr-spec of RFC 5322 without comments, quoted text or address literals: what mail programs
- * accept in practice. A domain name needs a dot, and no label begins or ends with a hyphen. */
-static int email_ok(const char *text)
-{
-    const char *at = strchr(text, '@');
-    apr_size_t local = at ? (apr_size_t)(at - text) : 0;
-    apr_size_t domain = at ? strlen(at + 1) : 0;
-
-    return at && local <= 64 && local + domain <= 253 &&
-           count_parts(text, local, "!#$%&'*+-/=?^_`{|}~") > 0 &&
-           count_parts(at + 1, domain, "-") > 1 && at[1] != '-' && at[domain] != '-' &&
-           !strstr(at, "-.") && !strstr(at, ".-");
-}
-
 /* What a rule allows, as it stands in an error text. */
 static const char *allowed(const param_rule_t *rule, apr_pool_t *pool)
 {
@@ -310,7 +271,7 @@ static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *er
         good = read_boolean(member, value);
         break;
     case TYPE_EMAIL:
-        good = email_ok(value);
+        good = crm360_mail_address_ok(value);
         *(const char **)member = value;
         break;
     }
