@@ -1,5 +1,5 @@
 /*
- * Strict JSON on json-c (the contract stands in json.h). Says of an error where it is and what was
+ * JSON on json-c (the contract stands in json.h). Says of an error where it is and what was
  * expected, so that a person can act on it. Must never quote the text it reads: bodies hold
  * personal data, and the reasons end in logs and dead letters.
  */
@@ -22,13 +22,51 @@ static const char *scan_text(crm360_scan_t *scan)
 {
     const char *why;
 
+    if (scan->len > INT_MAX / 2) {
+        return "expected a shorter text";
+    }
     crm360_scan_blanks(scan);
     why = crm360_scan_value(scan);
     if (!why) {
         crm360_scan_blanks(scan);
         why = scan->at < scan->len ? "expected nothing after the value" : NULL;
     }
+    if (!why && scan->repairs && scan->repairs->nelts == CRM360_SCAN_REPAIRS) {
+        scan->at = APR_ARRAY_IDX(scan->repairs, CRM360_SCAN_REPAIRS - 1, crm360_repair_t).at;
+        why = "expected fewer than " APR_STRINGIFY(CRM360_SCAN_REPAIRS) " slips from strict JSON";
+    }
     return why;
+}
+
+/* ---- relaxed text ---- */
+
+/* The same as strict JSON. */
+static const char *repaired(apr_size_t *len, const crm360_scan_t *scan, apr_pool_t *pool)
+{
+    const crm360_repair_t *repairs = (const crm360_repair_t *)scan->repairs->elts;
+    char *text = apr_pstrmemdup(pool, scan->data, scan->len);
+    char *out = apr_palloc(pool, scan->len + (apr_size_t)scan->repairs->nelts), *to = out;
+    apr_size_t from = 0;
+    int i;
+
+    /* A comma is known to be one too many only behind the blanks that follow it, so what becomes a
+     * blank stands in no order. */
+    for (i = 0; i < scan->repairs->nelts; i++) {
+        if (!repairs[i].put) {
+            text[repairs[i].at] = ' ';
+        }
+    }
+    for (i = 0; i < scan->repairs->nelts; i++) {
+        if (repairs[i].put) {
+            memcpy(to, text + from, repairs[i].at - from);
+            to += repairs[i].at - from;
+            *to++ = repairs[i].put;
+            from = repairs[i].at;
+        }
+    }
+    memcpy(to, text + from, scan->len - from);
+    *len = (apr_size_t)(to - out) + scan->len - from;
+    return out;
 }
 
 /* ---- integers beyond 64 bits ---- */
@@ -130,33 +168,51 @@ static json_object *build(const char *data, apr_size_t len)
     return value;
 }
 
-apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
-                               apr_size_t len, apr_pool_t *pool)
+/* Checks, repairs and builds. `scan` is fresh. */
+static apr_status_t parse(json_object **value, const char **why, crm360_scan_t *scan,
+                          const char *data, apr_size_t len, apr_pool_t *pool)
 {
-    crm360_scan_t scan = {.counts = 1};
-
     *value = NULL;
-    scan.data = crm360_utf8_clean(&scan.len, data, len, pool);
-    crm360_scan_mark(&scan);
-    *why = scan.len > INT_MAX / 2 ? "the text is too long" : scan_text(&scan);
+    scan->counts = 1;
+    scan->data = crm360_utf8_clean(&scan->len, data, len, pool);
+    crm360_scan_mark(scan);
+    *why = scan_text(scan);
     if (*why) {
-        *why = crm360_scan_place(&scan, *why, pool);
+        *why = crm360_scan_place(scan, *why, pool);
         return APR_EINVAL;
     }
-    data = keep_digits(&scan.len, scan.data, pool);
-    *value = build(data, scan.len);
+    len = scan->len;
+    data = scan->repairs && scan->repairs->nelts > 0 ? repaired(&len, scan, pool) : scan->data;
+    data = keep_digits(&len, data, pool);
+    *value = build(data, len);
     if (*value) {
         apr_pool_cleanup_register(pool, *value, put_value, apr_pool_cleanup_null);
         return APR_SUCCESS;
     }
     /* json-c stands for null with NULL, and for its failures too. */
-    scan.at = 0;
-    crm360_scan_blanks(&scan);
-    if (crm360_scan_look(&scan) == 'n') {
+    scan->at = 0;
+    crm360_scan_blanks(scan);
+    if (crm360_scan_look(scan) == 'n') {
         return APR_SUCCESS;
     }
     *why = "this JSON is beyond the parser";
     return APR_EINVAL;
+}
+
+apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
+                               apr_size_t len, apr_pool_t *pool)
+{
+    crm360_scan_t scan = {.repairs = NULL};
+
+    return parse(value, why, &scan, data, len, pool);
+}
+
+apr_status_t crm360_json_parse_relaxed(json_object **value, const char **why, const char *data,
+                                       apr_size_t len, apr_pool_t *pool)
+{
+    crm360_scan_t scan = {.repairs = apr_array_make(pool, 16, sizeof(crm360_repair_t))};
+
+    return parse(value, why, &scan, data, len, pool);
 }
 
 const char *crm360_json_quote(const char *text, apr_pool_t *pool)

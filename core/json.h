@@ -1,5 +1,5 @@
 /*
- * Strict JSON in and out, on json-c. Everything a handler reads and everything we print as JSON
+ * JSON in and out, on json-c; strict unless a function says otherwise. Everything a handler reads and everything we print as JSON
  * goes through here, so that limits (depth) and error texts are the same everywhere.
  */
 #ifndef CRM360_JSON_H
@@ -16,6 +16,13 @@
  * ..." and what was expected. */
 apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
                                apr_size_t len, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* The same for text that people write or copy from a document: also takes member names without
+ * quotes, a missing or a spare comma and no-break spaces (json_scan.h, `repairs`). Lines and
+ * columns are those of the text as it came. Strict JSON gives what crm360_json_parse() gives. */
+apr_status_t crm360_json_parse_relaxed(json_object **value, const char **why, const char *data,
+                                       apr_size_t len, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* `text` as a quoted JSON string, in `pool`. */

@@ -1,5 +1,5 @@
 /*
- * The grammar of RFC 8259 (the contract stands in json_scan.h). Checked by ourselves because json-c
+ * The grammar of RFC 8259, and the relaxed one (the contract stands in json_scan.h). Checked by ourselves because json-c
  * takes single quotes, NaN and raw control characters even when told to be strict, and what it
  * takes differs between versions. Non-recursive, so that a hostile body cannot use up the stack.
  * Must never quote the text it reads: bodies hold personal data, and the reasons end in logs and
@@ -33,13 +33,40 @@ void crm360_scan_mark(crm360_scan_t *scan)
     }
 }
 
+/* Notes a change of the text. The one too many is noted by nobody but whoever looks at the end. */
+static void repair(crm360_scan_t *s, apr_size_t at, char put)
+{
+    crm360_repair_t *change;
+
+    if (s->repairs->nelts < CRM360_SCAN_REPAIRS) {
+        change = apr_array_push(s->repairs);
+        change->at = at;
+        change->put = put;
+    }
+}
+
+/* How many bytes of white space come next. A no-break space (U+00A0) comes along when a sample is
+ * copied from a web page. */
+static apr_size_t count_blank(crm360_scan_t *s)
+{
+    char c = look(s);
+
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        return 1;
+    }
+    return s->repairs && s->len - s->at >= 2 && memcmp(s->data + s->at, "\xC2\xA0", 2) == 0 ? 2 : 0;
+}
+
 void crm360_scan_blanks(crm360_scan_t *scan)
 {
-    char c = look(scan);
+    apr_size_t bytes;
 
-    while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-        scan->at++;
-        c = look(scan);
+    while ((bytes = count_blank(scan)) > 0) {
+        if (bytes == 2) {
+            repair(scan, scan->at, '\0');
+            repair(scan, scan->at + 1, '\0');
+        }
+        scan->at += bytes;
     }
 }
 
@@ -158,11 +185,48 @@ static const char *scan_scalar(crm360_scan_t *s)
     return "expected a JSON value";
 }
 
+/* How many bytes of the text are the next character of an identifier: ASCII, or a letter from
+ * U+00C0 to U+1FFF. What lies around those are signs, quotes and blanks. */
+static apr_size_t count_letter(const crm360_scan_t *s, apr_size_t at)
+{
+    unsigned char c = at < s->len ? (unsigned char)s->data[at] : '\0';
+    apr_size_t bytes = c < 0xE0 ? 2 : 3;
+
+    if (apr_isalnum(c) || c == '_' || c == '$') {
+        return 1;
+    }
+    return c >= 0xC3 && c <= 0xE1 && s->len - at >= bytes ? bytes : 0;
+}
+
+static int begins_identifier(crm360_scan_t *s)
+{
+    return !apr_isdigit(look(s)) && count_letter(s, s->at) > 0;
+}
+
+/* A member's name without quotes, which it gets. */
+static void scan_identifier(crm360_scan_t *s)
+{
+    apr_size_t bytes;
+
+    repair(s, s->at, '"');
+    while ((bytes = count_letter(s, s->at)) > 0) {
+        s->at += bytes;
+    }
+    repair(s, s->at, '"');
+}
+
 /* A member's name and colon. */
 static const char *scan_name(crm360_scan_t *s)
 {
-    const char *why = scan_string(s, "expected a member name in double quotes");
+    const char *why = NULL;
 
+    if (s->repairs && begins_identifier(s)) {
+        scan_identifier(s);
+    }
+    else {
+        why = scan_string(s, s->repairs ? "expected a member name"
+                                        : "expected a member name in double quotes");
+    }
     if (why) {
         return why;
     }
@@ -175,19 +239,54 @@ static const char *scan_name(crm360_scan_t *s)
     return NULL;
 }
 
-/* Closes what ends here. *more: a comma came, and a further value follows. */
+/* Whether a comma is missing here: the next member or element begins, and nothing else can be
+ * meant. `from` is where the last value ended: a word or number that touches another is none. */
+static int lacks_comma(crm360_scan_t *s, apr_size_t from, char closer)
+{
+    char c = look(s);
+
+    if (!s->repairs || c == '\0' ||
+        (s->at == from && apr_isalnum(s->data[from - 1]) && !strchr("\"{[", c))) {
+        return 0;
+    }
+    return closer == '}' ? c == '"' || begins_identifier(s)
+                         : apr_isdigit(c) || strchr("\"{[-tfn", c) != NULL;
+}
+
+/* Steps over the comma behind a value and the white space around it. Whether a further value
+ * follows. */
+static int scan_comma(crm360_scan_t *s, char closer)
+{
+    apr_size_t from = s->at, comma;
+
+    crm360_scan_blanks(s);
+    comma = s->at;
+    if (look(s) != ',') {
+        if (!lacks_comma(s, from, closer)) {
+            return 0;
+        }
+        repair(s, comma, ',');
+        return 1;
+    }
+    s->at++;
+    crm360_scan_blanks(s);
+    if (s->repairs && look(s) == closer) {
+        repair(s, comma, '\0');
+        return 0;
+    }
+    return 1;
+}
+
+/* Closes what ends here. *more: a further value follows. */
 static const char *scan_closers(crm360_scan_t *s, int *more)
 {
     char closer;
 
     *more = 0;
     while (s->levels > 0) {
-        crm360_scan_blanks(s);
         closer = s->closer[s->levels - 1];
-        if (look(s) == ',') {
-            s->at++;
-            crm360_scan_blanks(s);
-            *more = 1;
+        *more = scan_comma(s, closer);
+        if (*more) {
             return closer == '}' ? scan_name(s) : NULL;
         }
         if (look(s) != closer) {
