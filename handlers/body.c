@@ -45,12 +45,16 @@ const char *handler_body_text(apr_size_t *len, const crm360_message_t *message, 
 
 /* ---- JSON ---- */
 
+/* `sources` may ask for relaxed JSON. */
 static int parse(json_object **value, const char **reason, const char *text, apr_size_t len,
-                 apr_pool_t *pool)
+                 int sources, apr_pool_t *pool)
 {
     const char *why;
+    apr_status_t rv = (sources & HANDLER_BODY_RELAXED)
+                          ? crm360_json_parse_relaxed(value, &why, text, len, pool)
+                          : crm360_json_parse(value, &why, text, len, pool);
 
-    if (crm360_json_parse(value, &why, text, len, pool) != APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
         *reason = apr_pstrcat(pool, "the body is not JSON: ", why, NULL);
         return 0;
     }
@@ -63,7 +67,7 @@ int handler_body_json(json_object **value, const char **reason, const crm360_mes
     apr_size_t len;
     const char *text = handler_body_text(&len, message, pool);
 
-    return parse(value, reason, text, len, pool);
+    return parse(value, reason, text, len, HANDLER_BODY_JSON, pool);
 }
 
 static void add_event(apr_array_header_t *events, json_object *event)
@@ -73,13 +77,13 @@ static void add_event(apr_array_header_t *events, json_object *event)
 
 /* An object, or an array of objects. */
 static int read_json(apr_array_header_t *events, const char **reason, const char *text,
-                     apr_size_t len, apr_pool_t *pool)
+                     apr_size_t len, int sources, apr_pool_t *pool)
 {
     crm360_scan_t scan = {.data = text, .len = len};
     json_object *value, *element;
     size_t i, count;
 
-    if (!parse(&value, reason, text, len, pool)) {
+    if (!parse(&value, reason, text, len, sources, pool)) {
         return 0;
     }
     if (json_object_is_type(value, json_type_object)) {
@@ -247,7 +251,7 @@ int handler_body_events(apr_array_header_t **events, const char **reason,
         return read_form(*events, reason, message, pool);
     }
     if (sources & HANDLER_BODY_JSON) {
-        return read_json(*events, reason, text, len, pool);
+        return read_json(*events, reason, text, len, sources, pool);
     }
     *reason = "the body is no form: expected application/x-www-form-urlencoded";
     return 0;

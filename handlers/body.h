@@ -28,6 +28,7 @@ int handler_body_json(json_object **value, const char **reason, const crm360_mes
 #define HANDLER_BODY_JSON 1  /* the body is an object, or an array of objects */
 #define HANDLER_BODY_FORM 2  /* the body is a form (application/x-www-form-urlencoded) */
 #define HANDLER_BODY_QUERY 4 /* the query string, when there is no body or nothing else is asked */
+#define HANDLER_BODY_RELAXED 8 /* JSON may be relaxed: crm360_json_parse_relaxed() */
 
 /* The events of a message: an array of json_object *, each an object, borrowed from `pool`. Forms
  * and query strings become one object of strings: names and values are decoded by the parameter

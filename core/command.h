@@ -1,0 +1,65 @@
+/*
+ * The bodies of commands: which fields each has, and what they must be. The same table for httpd,
+ * which refuses what can be seen at once, and for the handlers (handlers/command.h). Pure, any
+ * thread. Never quotes what it reads.
+ */
+#ifndef CRM360_COMMAND_H
+#define CRM360_COMMAND_H
+
+#include <apr_pools.h>
+#include <json-c/json.h>
+
+#include "core/config.h"
+#include "core/params.h"
+#include "core/route.h"
+
+#define CRM360_COMMAND_FIELDS 8 /* most fields of a command */
+
+typedef enum {
+    CRM360_FIELD_TEXT,      /* a text; a number counts as its digits */
+    CRM360_FIELD_ADDRESS,   /* a mail address */
+    CRM360_FIELD_ADDRESSES, /* one or several of them, parted by , or ; */
+    CRM360_FIELD_PHONE,     /* a phone number as people write it */
+    CRM360_FIELD_ID,        /* a whole number from 1 to `most`, or its digits */
+    CRM360_FIELD_OBJECT     /* an object, or the JSON text of one */
+} crm360_field_kind_t;
+
+typedef enum {
+    CRM360_FIELD_OPTIONAL,
+    CRM360_FIELD_REQUIRED,
+    CRM360_FIELD_ONE_OF, /* at least one of those must be there */
+    CRM360_FIELD_SENDER  /* required, unless the database's section has Crm360EmailFrom */
+} crm360_field_need_t;
+
+typedef struct crm360_field_t {
+    const char *name; /* as the API's page spells it; NULL ends the list */
+    crm360_field_kind_t kind;
+    crm360_field_need_t need;
+    int most; /* of an id */
+} crm360_field_t;
+
+typedef struct crm360_command_t {
+    const char *route; /* "Crm360/Sms/Send" */
+    crm360_field_t fields[CRM360_COMMAND_FIELDS + 1];
+} crm360_command_t;
+
+/* The command of a route, NULL when it is none. */
+const crm360_command_t *crm360_command_find(const crm360_route_t *route);
+
+/* The name under which `body` (an object) has a field: spelt exactly, else in any case; NULL when
+ * it has none. Borrowed. */
+const char *crm360_command_key(json_object *body, const char *name);
+
+/* A field of `body` (an object) as text, without NUL and otherwise as it came; a number as it was
+ * written. NULL when it has no such field, when that is blank, and when it is no text. In `pool`. */
+const char *crm360_command_text(json_object *body, const char *name, apr_pool_t *pool);
+
+/* Checks the documented fields of `body` (an object); null and blank text are no value. APR_EINVAL:
+ * error->parameter is the field, error->detail a sentence without full stop that begins with its
+ * name and says what it must be. Mail addresses outside ASCII and the plans of phone numbers are
+ * left to the handlers. `database` NULL: whether there is a default sender is not known. */
+apr_status_t crm360_command_check(crm360_param_error_t *error, const crm360_command_t *command,
+                                  json_object *body, const crm360_database_t *database,
+                                  apr_pool_t *pool) __attribute__((warn_unused_result));
+
+#endif
