@@ -23,6 +23,7 @@ static apr_size_t value_size(crm360_holds_t holds)
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
     case CRM360_HOLDS_WINDOWS:
+    case CRM360_HOLDS_RATES:
         return sizeof(apr_int64_t);
     default:
         return sizeof(void *);
@@ -35,6 +36,8 @@ static int value_count(crm360_holds_t holds)
     switch (holds) {
     case CRM360_HOLDS_LANES:
         return CRM360_LANES;
+    case CRM360_HOLDS_RATES:
+        return CRM360_SENDS;
     case CRM360_HOLDS_WINDOWS:
     case CRM360_HOLDS_KEYS:
         return CRM360_SCOPES * CRM360_ROUTES;
@@ -52,6 +55,7 @@ static int unset_byte(crm360_holds_t holds)
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
     case CRM360_HOLDS_WINDOWS:
+    case CRM360_HOLDS_RATES:
         return 0xFF;
     default:
         return 0;
@@ -240,6 +244,11 @@ crm360_dead_limits_t crm360_config_dead_limits(const crm360_config_t *config)
     limits.export_folder =
         config->dead_export ? config->dead_export : "/var/lib/crm360/dead-letters";
     return limits;
+}
+
+const char *crm360_config_outbox(const crm360_config_t *config)
+{
+    return config->outbox ? config->outbox : "/var/lib/crm360/outbox";
 }
 
 const apr_array_header_t *crm360_config_databases(const crm360_config_t *config)

@@ -67,8 +67,8 @@ typedef struct crm360_database_t {
     int default_brand_id;
     int default_contact_address_type_id;
     const crm360_provider_t *providers[CRM360_SENDS]; /* NULL = files in Crm360Outbox */
-    apr_int64_t spacing[CRM360_SENDS];                /* Crm360Rate: least time between two calls,
-                                                         microseconds; -1 = no limit */
+    /* Crm360Rate: least time between two calls, microseconds; -1 = no limit. */
+    apr_int64_t spacing[CRM360_SENDS];
     const apr_array_header_t *email_allow;  /* Crm360EmailAllow: const char *; NULL = none */
     const apr_array_header_t *email_sender; /* Crm360EmailSender: const char *; NULL = not set */
     const char *email_from;                 /* Crm360EmailFrom; NULL = not set */

@@ -228,6 +228,9 @@ static const char *section_fault(const crm360_database_t *database, unsigned rea
             return "Crm360DBParams is missing; allowed: Crm360DBParams and the file or connection "
                    "string of the database";
         }
+        if (crm360_sending_fault(database)) {
+            return crm360_sending_fault(database);
+        }
     }
     return crm360_database_fault(database, pool);
 }

@@ -90,9 +90,10 @@ const char *crm360_directive_apply(const crm360_directive_t *directive, void *ta
     if (argc < directive->min_args || (directive->max_args >= 0 && argc > directive->max_args)) {
         return wrong_count(directive, argc, pool);
     }
-    /* Lanes and routes are set one by one; their setters look for themselves. */
-    if (directive->holds != CRM360_HOLDS_LANES && directive->holds != CRM360_HOLDS_WINDOWS &&
-        directive->holds != CRM360_HOLDS_KEYS && crm360_member_is_set(directive, target)) {
+    /* Lanes, rates and routes are set one by one; their setters look for themselves. */
+    if (directive->holds != CRM360_HOLDS_LANES && directive->holds != CRM360_HOLDS_RATES &&
+        directive->holds != CRM360_HOLDS_WINDOWS && directive->holds != CRM360_HOLDS_KEYS &&
+        crm360_member_is_set(directive, target)) {
         return apr_psprintf(pool, "%s: is set already; allowed: once %s", name,
                             crm360_context_place(context));
     }

@@ -51,6 +51,7 @@ struct crm360_config_t {
     int dead_most;
     int workers_per_database;
     const char *dead_export;
+    const char *outbox;
     const crm360_spool_place_t *spool;
     /* By scope, then by route; CRM360_ROUTES of each scope. */
     apr_int64_t dedup_window[CRM360_SCOPES * CRM360_ROUTES];
@@ -141,6 +142,24 @@ crm360_setter_t crm360_set_driver;   /* as choice, and must go with the paramete
 crm360_setter_t crm360_set_params;   /* as text, and must go with the driver */
 crm360_setter_t crm360_set_folder;   /* absolute name of a folder, which need not be there yet */
 crm360_setter_t crm360_set_spool;    /* folder and bytes from min to max */
+
+/* ---- config_secret.c: files whose content is the value ---- */
+
+/* The one line of a file that only its owner and group may read; *secret is "" when it is not
+ * `wanted`. NULL, or what is wrong. */
+const char *crm360_secret_read(const char **secret, const char *name, int wanted, apr_pool_t *pool);
+
+/* The same for a text of any lines in a file that anybody may read. */
+const char *crm360_text_read(const char **text, const char *name, int wanted, apr_pool_t *pool);
+
+/* ---- config_provider.c: setters of lines about sending ---- */
+
+crm360_setter_t crm360_set_provider; /* kind or address, and options */
+crm360_setter_t crm360_set_rate;     /* kind of sending, and number/unit */
+crm360_setter_t crm360_set_patterns; /* mail addresses with '*' */
+
+/* What a section still lacks for sending, or NULL. */
+const char *crm360_sending_fault(const crm360_database_t *database);
 
 /* ---- config_dedup.c: setters of lines about routes ---- */
 

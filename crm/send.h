@@ -1,8 +1,8 @@
 /*
- * WebhookSends: one row for each command that was, or is being, carried out. The intent is committed
- * before the provider is called, the outcome after it, so that a crash in between is seen: then
- * nobody knows what became of the call, and a person decides. For the worker of lane `send`,
- * crm360ctl, and the handlers of delivery reports.
+ * WebhookSends: one row for each command that was, or is being, carried out. The intent is
+ * committed before the provider is called, the outcome after it, so that a crash in between is
+ * seen: then nobody knows what became of the call, and a person decides. For the worker of lane
+ * `send`, crm360ctl, and the handlers of delivery reports.
  */
 #ifndef CRM_SEND_H
 #define CRM_SEND_H

@@ -18,8 +18,9 @@ typedef enum {
     OUTBOUND_SENT,      /* the provider has taken it */
     OUTBOUND_REFUSED,   /* the provider will never take it as it is */
     OUTBOUND_FAILED,    /* it was not taken; another try may go better */
-    OUTBOUND_AWAY /* it was not taken, and no message is to blame: the provider is out of reach,
-                           overloaded, or does not let us in */
+    /* It was not taken, and no message is to blame: the provider is out of reach, overloaded, or
+     * does not let us in. */
+    OUTBOUND_AWAY
 } outbound_fate_t;
 
 typedef struct outbound_result_t {

@@ -10,7 +10,8 @@
 
 #include "outbound/outbound.h"
 
-/* What the provider is to know, as one JSON object; see doc/handlers.txt for its members. Borrowed. */
+/* What the provider is to know, as one JSON object; see doc/handlers.txt for its members.
+ * Borrowed. */
 typedef struct outbound_card_t {
     const char *id;         /* of the message */
     const char *identifier; /* what the pass is known by */

@@ -65,7 +65,7 @@ $live =~ s/^#<Location.*?^#<\/Location>\n//ms or die('the reference shows no <Lo
 $live =~ s/^#(?=<\/?Crm360)//mg;
 $live =~ s/$SETTING//g;
 $live =~ s{/etc/crm360/}{$dir/}g;
-for my $secret ($live =~ /^\w+PasswordFile (\S+)/mg) {
+for my $secret ($live =~ /^(?:\w+PasswordFile |.*\bsecret=)(\S+)/mg) {
     spew($secret, "secret\n");
     chmod 0600, $secret;
 }

@@ -12,10 +12,12 @@
     "Crm360DedupKey, Crm360HandlerTimeout, Crm360Lease, Crm360Workers, "                           \
     "Crm360WorkersPerDatabase, Crm360WorkerMemory, Crm360RetrySchedule, Crm360InboxKeep, "         \
     "Crm360EventKeep, Crm360DeadLetterKeep, Crm360DeadLetterMost, Crm360DeadLetterBytes, "         \
-    "Crm360DeadLetterExport"
+    "Crm360DeadLetterExport, Crm360Outbox"
 #define IN_DATABASE                                                                                \
     "Crm360DBDriver, Crm360DBParams, Crm360DBPasswordFile, Crm360DefaultZoneId, "                  \
-    "Crm360DefaultBrandId, Crm360DefaultContactAddressTypeId"
+    "Crm360DefaultBrandId, Crm360DefaultContactAddressTypeId, Crm360Mailer, "                      \
+    "Crm360SmsGateway, Crm360Wallet, Crm360Rate, Crm360EmailFrom, Crm360EmailSender, "             \
+    "Crm360EmailAllow"
 #define SECTION "<Crm360Database acme prod>\n"
 #define NO_SECTION                                                                                 \
     ": no section of this file, which httpd and crm360d share because of its <Crm360Database>, "   \

@@ -36,12 +36,21 @@ static struct {
     {"Crm360DeadLetterMost", "1", "2"},
     {"Crm360DeadLetterBytes", "1M", "2M"},
     {"Crm360DeadLetterExport", "/a", "/b"},
+    {"Crm360Outbox", "/a", "/b"},
     {"Crm360DBDriver", "sqlite3", "pgsql"},
     {"Crm360DBParams", "/a", "/b"},
     {"Crm360DBPasswordFile", "secret", "other"},
     {"Crm360DefaultZoneId", "1", "2"},
     {"Crm360DefaultBrandId", "1", "2"},
     {"Crm360DefaultContactAddressTypeId", "1", "2"},
+    {"Crm360Mailer", "smtp://a tls=none", "smtps://b:1"},
+    {"Crm360SmsGateway", "smsbox secret=secret", "primotexto secret=secret"},
+    {"Crm360Wallet", "captainwallet account=a project=p user=u secret=secret",
+     "captainwallet account=a project=p user=v secret=secret"},
+    {"Crm360Rate", "mail 1/s", "mail 1/m"},
+    {"Crm360EmailFrom", "a@example.com", "b@example.com"},
+    {"Crm360EmailSender", "*@example.com", "a@* b@*"},
+    {"Crm360EmailAllow", "*@example.com", "a@* b@*"},
     {"Crm360Webhook", "On", "Off"},
     {"Crm360MaxBody", "1K", "2K"},
     {"Crm360Durability", "fsync", "memory"},
@@ -231,6 +240,9 @@ static const char *effective(const char *name, const crm360_config_t *config,
     }
     if (strcmp(name, "Crm360DeadLetterExport") == 0) {
         return crm360_config_dead_limits(config).export_folder;
+    }
+    if (strcmp(name, "Crm360Outbox") == 0) {
+        return crm360_config_outbox(config);
     }
     if (strcmp(name, "Crm360Durability") == 0) {
         return crm360_durability_name(crm360_location_durability(location));
@@ -534,6 +546,16 @@ static void driver_and_params(void)
 
 /* ---- entry ---- */
 
+/* A sample that names the file `secret`, with the real name of one. */
+static const char *with_secret(const char *args, const char *path)
+{
+    apr_size_t len = strlen(args);
+
+    return len >= 6 && strcmp(args + len - 6, "secret") == 0
+               ? apr_pstrcat(pool, apr_pstrmemdup(pool, args, len - 6), path, NULL)
+               : args;
+}
+
 static void all_tests(const char *folder)
 {
     const char *secret = write_file(folder, "secret", "open sesame\n");
@@ -541,8 +563,9 @@ static void all_tests(const char *folder)
     size_t i;
 
     for (i = 0; i < COUNT(samples); i++) {
-        samples[i].base = strcmp(samples[i].base, "secret") ? samples[i].base : secret;
-        samples[i].add = strcmp(samples[i].add, "other") ? samples[i].add : other;
+        samples[i].base = with_secret(samples[i].base, secret);
+        samples[i].add =
+            strcmp(samples[i].add, "other") ? with_secret(samples[i].add, secret) : other;
     }
     merge_rows();
     lanes_merge_one_by_one();

@@ -23,7 +23,10 @@ __attribute__((unused)) static void *make_target(unsigned context)
         return crm360_config_make(pool);
     }
     if (context == CRM360_IN_DATABASE) {
-        return apr_pcalloc(pool, sizeof(crm360_database_t));
+        crm360_database_t *database = apr_pcalloc(pool, sizeof(*database));
+
+        crm360_members_unset(database, context);
+        return database;
     }
     return crm360_location_make(pool);
 }
@@ -67,6 +70,7 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
     case CRM360_HOLDS_LANES:
         return show_lanes(at);
     case CRM360_HOLDS_WINDOWS: /* the first of them stand for all */
+    case CRM360_HOLDS_RATES:
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
         return apr_psprintf(pool, "%" APR_INT64_T_FMT, *(const apr_int64_t *)at);
@@ -77,6 +81,12 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
         }
         if (row->holds == CRM360_HOLDS_ADDRESS) {
             return ((const crm360_redis_address_t *)pointer)->text;
+        }
+        if (row->holds == CRM360_HOLDS_PROVIDER) {
+            return ((const crm360_provider_t *)pointer)->key;
+        }
+        if (row->holds == CRM360_HOLDS_PATTERNS) {
+            return apr_array_pstrcat(pool, pointer, ' ');
         }
         if (row->holds == CRM360_HOLDS_SPOOL) {
             const crm360_spool_place_t *place = pointer;

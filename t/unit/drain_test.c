@@ -254,7 +254,8 @@ static void test_away(void)
     is_number(logged("CRM"), 0, "the queue logs that Redis is away, not the drain");
 }
 
-/* An outage, however long, is nobody's fault; a message that alone gets no answer is left behind. */
+/* An outage, however long, is nobody's fault; a message that alone gets no answer is left
+ * behind. */
 static void test_slow_message(void)
 {
     fresh();
