@@ -51,7 +51,7 @@ const crm360_command_t *crm360_command_find(const crm360_route_t *route);
 const char *crm360_command_key(json_object *body, const char *name);
 
 /* A field of `body` (an object) as text, without NUL and otherwise as it came; a number as it was
- * written. NULL when it has no such field, when that is blank, and when it is no text. In `pool`. */
+ * written. NULL when there is none, when it is blank, and when it is no text. In `pool`. */
 const char *crm360_command_text(json_object *body, const char *name, apr_pool_t *pool);
 
 /* Checks the documented fields of `body` (an object); null and blank text are no value. APR_EINVAL:

@@ -1,6 +1,7 @@
 /*
- * JSON in and out, on json-c; strict unless a function says otherwise. Everything a handler reads and everything we print as JSON
- * goes through here, so that limits (depth) and error texts are the same everywhere.
+ * JSON in and out, on json-c; strict unless a function says otherwise. Everything a handler reads
+ * and everything we print as JSON goes through here, so that limits (depth) and error texts are the
+ * same everywhere.
  */
 #ifndef CRM360_JSON_H
 #define CRM360_JSON_H

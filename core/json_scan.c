@@ -1,9 +1,9 @@
 /*
- * The grammar of RFC 8259, and the relaxed one (the contract stands in json_scan.h). Checked by ourselves because json-c
- * takes single quotes, NaN and raw control characters even when told to be strict, and what it
- * takes differs between versions. Non-recursive, so that a hostile body cannot use up the stack.
- * Must never quote the text it reads: bodies hold personal data, and the reasons end in logs and
- * dead letters.
+ * The grammar of RFC 8259, and the relaxed one (the contract stands in json_scan.h). Checked by
+ * ourselves because json-c takes single quotes, NaN and raw control characters even when told to be
+ * strict, and what it takes differs between versions. Non-recursive, so that a hostile body cannot
+ * use up the stack. Must never quote the text it reads: bodies hold personal data, and the reasons
+ * end in logs and dead letters.
  */
 #include "core/json_scan.h"
 

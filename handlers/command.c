@@ -1,7 +1,8 @@
 /* Reading the bodies of commands (see command.h). Must never log or quote what it reads. */
 #include "handlers/command.h"
 
-#include <stdlib.h>
+#include <apr_strings.h>
+
 #include <string.h>
 
 #include "core/json.h"
@@ -52,7 +53,7 @@ int handler_command_id(const handler_command_t *command, const char *name)
 {
     const char *text = handler_command_text(command, name);
 
-    return text ? atoi(text) : 0;
+    return text ? (int)apr_atoi64(text) : 0;
 }
 
 json_object *handler_command_object(const handler_command_t *command, const char *name)

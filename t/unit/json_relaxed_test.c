@@ -221,7 +221,7 @@ static size_t mutate(char *out, size_t size)
         "[true,false,null,\"\",[[]],12345678901234567890123]",
     };
     static const char pieces[] = "{}[]:,\"\\ \n\t\xC2\xA0\xC3\xA9"
-                                 "ab1-0.e'/*\0tn";
+                                 "ab1-0.e'*/\0tn";
     int which = rand() % (SAMPLES + 2), edits = rand() % 4, i;
     const char *from = which < SAMPLES ? samples[which] : strict[which - SAMPLES];
     size_t len = strlen(from), at;
