@@ -79,6 +79,7 @@ const char *webhook_body_prepend(webhook_body_t *body, const char *head, apr_siz
 /* What can be wrong; the table in mod_crm360_reply.c has status, type and title of each. */
 typedef enum {
     PROBLEM_BAD_PARAMETER,
+    PROBLEM_BAD_FIELD,
     PROBLEM_UNKNOWN_PATH,
     PROBLEM_UNKNOWN_CUSTOMER,
     PROBLEM_UNKNOWN_DATABASE,

@@ -28,6 +28,7 @@ typedef struct kind_t {
 
 static const kind_t kinds[] = {
     [PROBLEM_BAD_PARAMETER] = {HTTP_BAD_REQUEST, "bad-parameter", "A parameter is wrong"},
+    [PROBLEM_BAD_FIELD] = {HTTP_BAD_REQUEST, "bad-field", "A field of the command is wrong"},
     [PROBLEM_UNKNOWN_PATH] = {HTTP_NOT_FOUND, "unknown-path", "This is not the path of a webhook"},
     [PROBLEM_UNKNOWN_CUSTOMER] = {HTTP_NOT_FOUND, "unknown-customer", "The customer is unknown"},
     [PROBLEM_UNKNOWN_DATABASE] = {HTTP_NOT_FOUND, "unknown-database", "The database is unknown"},

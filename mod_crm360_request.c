@@ -1,7 +1,7 @@
 /*
  * One webhook from its path to its place in the queue, or in the spool: route, method, parameters,
- * body, message, push. Must never answer with success before queue or spool have confirmed, and
- * never store anything of a request that is refused.
+ * body, fields of a command, message, push. Must never answer with success before queue or spool
+ * have confirmed, and never store anything of a request that is refused.
  */
 #include "mod_crm360_private.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/command.h"
 #include "core/dedup.h"
 #include "core/log.h"
 #include "core/message.h"
@@ -257,6 +258,22 @@ static int read_body(webhook_t *webhook, webhook_body_t *body, int *status)
     return 0;
 }
 
+/* A command that can be seen to come to nothing is not taken. */
+static int check_command(webhook_t *webhook, webhook_body_t *body)
+{
+    const crm360_command_t *command = crm360_command_find(webhook->route);
+    apr_pool_t *pool = webhook->r->pool;
+    crm360_param_error_t error;
+
+    if (!command || webhook->process == CRM360_EMAIL_PROCESS ||
+        crm360_command_glance(&error, command, webhook_body_prepend(body, "", 0), body->len,
+                              webhook->database, pool) == APR_SUCCESS) {
+        return 1;
+    }
+    return refuse(webhook, PROBLEM_BAD_FIELD, error.parameter,
+                  apr_pstrcat(pool, error.detail, ".", NULL));
+}
+
 /* ---- message ---- */
 
 /* Authority of the request without credentials: of the target when it has one (RFC 9112 3.2.2),
@@ -491,7 +508,7 @@ int webhook_request(request_rec *r, const webhook_server_t *server,
     webhook.reply = CRM360_REPLY_JSON;
     if (read_path(&webhook) && check_values(&webhook) && find_database(&webhook) &&
         find_route(&webhook) && check_method(&webhook) && check_params(&webhook) &&
-        read_body(&webhook, &body, &status)) {
+        read_body(&webhook, &body, &status) && check_command(&webhook, &body)) {
         store(&webhook, &body);
     }
     return status;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/json_scan.h"
 #include "core/mail_address.h"
 
 #define BLANKS " \t\r\n"
@@ -143,13 +144,19 @@ static int id_ok(const char *text, int most)
            apr_atoi64(text) >= 1 && apr_atoi64(text) <= most;
 }
 
-static int object_ok(const char *text, apr_pool_t *pool)
+/* Whether a text is one object in relaxed JSON, and no more than `most` values: building it may
+ * take eight hundred bytes for each. */
+static int object_ok(const char *text, apr_size_t len, int most, apr_pool_t *pool)
 {
-    json_object *object;
-    const char *why;
+    crm360_scan_t scan = {.data = text, .len = len, .counts = 1};
 
-    return crm360_json_parse_relaxed(&object, &why, text, strlen(text), pool) == APR_SUCCESS &&
-           json_object_is_type(object, json_type_object);
+    scan.repairs = apr_array_make(pool, 16, sizeof(crm360_repair_t));
+    crm360_scan_blanks(&scan);
+    if (crm360_scan_look(&scan) != '{' || crm360_scan_value(&scan) != NULL) {
+        return 0;
+    }
+    crm360_scan_blanks(&scan);
+    return scan.at == len && scan.values <= most && scan.repairs->nelts < CRM360_SCAN_REPAIRS;
 }
 
 /* Whether a value that is there is what its field must be. */
@@ -171,7 +178,7 @@ static int value_ok(const crm360_field_t *field, const char *value, apr_pool_t *
     case CRM360_FIELD_ID:
         return id_ok(text, field->most);
     case CRM360_FIELD_OBJECT:
-        return object_ok(text, pool);
+        return object_ok(text, strlen(text), CRM360_SCAN_VALUES, pool);
     case CRM360_FIELD_TEXT:
         break;
     }
@@ -263,4 +270,24 @@ apr_status_t crm360_command_check(crm360_param_error_t *error, const crm360_comm
         }
     }
     return lacking && !found ? refuse(error, first, lacking, missing, pool) : APR_SUCCESS;
+}
+
+apr_status_t crm360_command_glance(crm360_param_error_t *error, const crm360_command_t *command,
+                                   const char *body, apr_size_t len,
+                                   const crm360_database_t *database, apr_pool_t *pool)
+{
+    const crm360_field_t *field;
+    json_object *object;
+    const char *why;
+
+    if (len > CRM360_COMMAND_GLANCE || !object_ok(body, len, CRM360_COMMAND_GLANCE_VALUES, pool) ||
+        crm360_json_parse_relaxed(&object, &why, body, len, pool) != APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    for (field = command->fields; field->name; field++) {
+        if (crm360_command_key(object, field->name)) {
+            return crm360_command_check(error, command, object, database, pool);
+        }
+    }
+    return APR_SUCCESS;
 }

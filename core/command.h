@@ -14,6 +14,9 @@
 #include "core/route.h"
 
 #define CRM360_COMMAND_FIELDS 8 /* most fields of a command */
+/* What is looked at while the caller waits: most bytes of a body, and values in it. */
+#define CRM360_COMMAND_GLANCE 65536
+#define CRM360_COMMAND_GLANCE_VALUES 1000
 
 typedef enum {
     CRM360_FIELD_TEXT,      /* a text; a number counts as its digits */
@@ -61,5 +64,13 @@ const char *crm360_command_text(json_object *body, const char *name, apr_pool_t 
 apr_status_t crm360_command_check(crm360_param_error_t *error, const crm360_command_t *command,
                                   json_object *body, const crm360_database_t *database,
                                   apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* What the intake sees of a body without effort: when it is an object in JSON, strict or relaxed,
+ * that has at least one field of the command, it is checked as above. Everything else is
+ * APR_SUCCESS, for a command may be many things that only its handler reads. */
+apr_status_t crm360_command_glance(crm360_param_error_t *error, const crm360_command_t *command,
+                                   const char *body, apr_size_t len,
+                                   const crm360_database_t *database, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -66,8 +66,8 @@ static const char *html_escape(char c)
     }
 }
 
-/* How many bytes of valid UTF-8 are a control character or the end of a line: those of ASCII, U+0080
- * to U+009F (with NEL), U+2028 and U+2029. */
+/* How many bytes of valid UTF-8 are a control character or the end of a line: those of ASCII,
+ * U+0080 to U+009F (with NEL), U+2028 and U+2029. */
 static apr_size_t count_control(const char *text, apr_size_t len)
 {
     const unsigned char *c = (const unsigned char *)text;
