@@ -11,9 +11,9 @@
 
 #include <string.h>
 
+#include "core/email.h"
 #include "core/json.h"
 #include "core/json_scan.h"
-#include "core/mail_address.h"
 
 #define BLANKS " \t\r\n"
 
@@ -99,16 +99,22 @@ static const char *expected(const crm360_field_t *field, apr_pool_t *pool)
     return "a text";
 }
 
+/* A domain in other letters than ASCII is for whoever can turn it into ASCII. */
 static int address_ok(const char *text)
 {
     const char *c;
 
-    for (c = text; *c; c++) {
+    for (c = text; *c && *c != '@'; c++) {
         if ((unsigned char)*c >= 0x80) {
-            return strchr(text, '@') != NULL;
+            return 0;
         }
     }
-    return crm360_mail_address_ok(text);
+    for (; *c; c++) {
+        if ((unsigned char)*c >= 0x80) {
+            return 1;
+        }
+    }
+    return crm360_email_fault(text) == NULL;
 }
 
 /* Every one of a list, and at least one. */

@@ -26,12 +26,13 @@ typedef struct outbound_mail_t {
     const char *attachment_type; /* media type */
 } outbound_mail_t;
 
-/* Reads a mail address (addr-spec of RFC 5322, dot-atom only) into the form that goes on the wire:
- * the domain in ASCII (IDNA2008, UTS #46), white space around it gone. NULL, or what is wrong with
- * it, constant, quoting nothing. In `pool`. */
+/* Reads a mail address (core/email.h says which are taken) into the form that goes on the wire: the
+ * domain in ASCII (IDNA2008, UTS #46) and small letters, white space around it gone. `text` is
+ * UTF-8. NULL, or what is wrong with it, constant, quoting nothing. In `pool`. */
 const char *outbound_address_read(const char **address, const char *text, apr_pool_t *pool);
 
-/* The same for a list separated by "," or ";": const char * in *addresses. An empty list is
+/* The same for a list separated by "," or ";": const char * in *addresses, each once. Empty places
+ * in the list do no harm; a list without an address, or of more than OUTBOUND_RECIPIENTS_MOST, is
  * wrong. */
 const char *outbound_address_list(apr_array_header_t **addresses, const char *text,
                                   apr_pool_t *pool);

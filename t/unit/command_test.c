@@ -145,6 +145,10 @@ static void faults(void)
         {MAIL, "{EmailTo:\",;\",SenderEmail:\"c@d.fr\",Subject:\"s\",TextMessage:\"t\"}",
          "EmailTo must be a mail address such as name@example.org, or several parted by , or ;"},
         {MAIL, "{EmailTo:\"a@caf\xC3\xA9.fr\",Subject:\"s\",TextMessage:\"t\"}", NULL},
+        {MAIL,
+         "{EmailTo:\"l\xC3\xA9"
+         "a@b.fr\",Subject:\"s\",TextMessage:\"t\"}",
+         "EmailTo must be a mail address such as name@example.org, or several parted by , or ;"},
         {MAIL, "{EmailTo:\"caf\xC3\xA9.fr\",Subject:\"s\",TextMessage:\"t\"}",
          "EmailTo must be a mail address such as name@example.org, or several parted by , or ;"},
         {MAIL, "{" SOME_MAIL ",ReplyTo:\"x@y.fr\\nBcc: z@y.fr\"}",
