@@ -139,17 +139,31 @@ apr_time_t consumer_crew_next_start(const consumer_crew_t *crew)
     return next;
 }
 
+static apr_status_t tell(const consumer_worker_t *worker, const consumer_assignment_t *assignment)
+{
+    return send(worker->link, assignment, sizeof *assignment, MSG_NOSIGNAL) ==
+                   (ssize_t)sizeof *assignment
+               ? APR_SUCCESS
+               : APR_EGENERAL;
+}
+
 apr_status_t consumer_crew_assign(consumer_worker_t *worker, int database)
 {
-    consumer_assignment_t assignment = {.database = database};
+    const consumer_assignment_t assignment = {.database = database};
+    apr_status_t rv = tell(worker, &assignment);
 
-    if (send(worker->link, &assignment, sizeof assignment, MSG_NOSIGNAL) !=
-        (ssize_t)sizeof assignment) {
-        return APR_EGENERAL;
+    if (rv == APR_SUCCESS) {
+        worker->database = database;
+        worker->left = 0;
     }
-    worker->database = database;
-    worker->left = 0;
-    return APR_SUCCESS;
+    return rv;
+}
+
+apr_status_t consumer_crew_turn(consumer_worker_t *worker)
+{
+    const consumer_assignment_t assignment = {.database = worker->database, .turn = 1};
+
+    return tell(worker, &assignment);
 }
 
 apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *worker)

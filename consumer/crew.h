@@ -22,7 +22,8 @@ typedef struct consumer_worker_t {
     int link;         /* socket to it; -1 when not running */
     consumer_slot_t *slot;
     int database;                       /* what it works on; -1 = idle */
-    int left;                           /* it needs that no more, only Redis */
+    int left;                           /* it does not need that now, another may use it */
+    int wants;                          /* it has left it, and waits until it may use it again */
     int overran;                        /* killed by us for its handler's deadline */
     char overran_id[CONSUMER_ID_BYTES]; /* the message that ran then; "" = none */
     int failures;                       /* quick deaths in a row */
@@ -59,6 +60,9 @@ apr_time_t consumer_crew_next_start(const consumer_crew_t *crew);
 /* Sends work to an idle worker. Not APR_SUCCESS when it has just died. */
 apr_status_t consumer_crew_assign(consumer_worker_t *worker, int database)
     __attribute__((warn_unused_result));
+
+/* Lets a worker that has left its database use it again. As above. */
+apr_status_t consumer_crew_turn(consumer_worker_t *worker) __attribute__((warn_unused_result));
 
 /* Reads a report of a worker whose link is readable. APR_EAGAIN when there is none. */
 apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *worker)

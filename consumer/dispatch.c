@@ -31,14 +31,12 @@
 #define BATCH_TIME (50 * 1000)
 /* How often a message is tried at once that other transactions are in the way of. */
 #define CONFLICT_TRIES 4
-/* Between two steps of a message, so that it comes behind what is due already. */
-#define STEP_DELAY (1 * 1000)
 /* Whoever gets less than this has reached the limit of his memory. */
 #define MEMORY_LEAST (1024 * 1024)
 
 consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
                                             crm360_lane_t lane, const char *worker,
-                                            consumer_slot_t *slot,
+                                            consumer_slot_t *slot, outbound_t *outbound,
                                             const volatile sig_atomic_t *stop, apr_pool_t *pool)
 {
     consumer_dispatch_t *dispatch = apr_pcalloc(pool, sizeof *dispatch);
@@ -48,6 +46,7 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
     dispatch->lane = lane;
     dispatch->worker = worker;
     dispatch->slot = slot;
+    dispatch->outbound = outbound;
     dispatch->stop = stop;
     dispatch->databases = consumer_databases_make(config, pool);
     apr_pool_create(&dispatch->pool, pool);
@@ -104,7 +103,7 @@ static void decide_retry(batch_t *batch, int i, const handler_result_t *result)
     }
 }
 
-static void decide(batch_t *batch, int i, const handler_result_t *result)
+void dispatch_decide(batch_t *batch, int i, const handler_result_t *result)
 {
     outcome_t *outcome = &batch->outcomes[i];
 
@@ -175,7 +174,7 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
              ? crm_db_savepoint_release(db)
              : crm_db_savepoint_rollback(db);
     if (rv == APR_SUCCESS) {
-        decide(batch, i, &result);
+        dispatch_decide(batch, i, &result);
     }
     return rv;
 }
@@ -184,7 +183,7 @@ static void reject(batch_t *batch, int i, const char *reason)
 {
     handler_result_t result = {.verdict = HANDLER_REJECT, .reason = reason};
 
-    decide(batch, i, &result);
+    dispatch_decide(batch, i, &result);
 }
 
 /* Whether it is an element of which nothing is left: somebody's data was erased from its batch
@@ -200,38 +199,51 @@ static int is_blanked(const crm360_message_t *message)
     return crm360_message_is_element(message) && len == 4 && memcmp(body, "null", 4) == 0;
 }
 
-/* One message of the batch, from its stored form to its outcome. */
-static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
+crm360_message_t *dispatch_read(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
 {
-    const handler_t *handler;
     crm360_message_t *message;
     const char *why;
 
     if (!blob->data) {
         reject(batch, i, "its stored message is missing");
-        return APR_SUCCESS;
+        return NULL;
     }
     if (crm360_message_parse(&message, &why, blob->data, blob->len, pool) != APR_SUCCESS) {
         reject(batch, i, apr_pstrcat(pool, "its stored message cannot be read: ", why, NULL));
-        return APR_SUCCESS;
+        return NULL;
     }
     if (strcmp(message->id, batch->claim.ids[i]) != 0) {
         reject(batch, i, "its stored message carries another id");
-        return APR_SUCCESS;
+        return NULL;
     }
     if (is_blanked(message)) {
         batch->outcomes[i].fate = ACK;
-        return APR_SUCCESS;
+        return NULL;
     }
-    handler = handler_find(message->route);
-    if (!handler) {
+    if (!handler_find(message->route)) {
         reject(
             batch, i,
             apr_pstrcat(pool, "no handler for ", message->route->name, " in this version", NULL));
+        return NULL;
+    }
+    return message;
+}
+
+/* One message of the batch, from its stored form to its outcome. */
+static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
+{
+    crm360_message_t *message = dispatch_read(batch, i, blob, pool);
+    const handler_t *handler = message ? handler_find(message->route) : NULL;
+
+    if (!message) {
         return APR_SUCCESS;
     }
     if (consumer_split_wanted(message)) {
         batch->outcomes[i].fate = SPLIT; /* when the transaction is over: it needs none */
+        return APR_SUCCESS;
+    }
+    if (!handler->deliver) {
+        reject(batch, i, "it belongs to the lane send, where nothing is sent inside a transaction");
         return APR_SUCCESS;
     }
     return deliver(batch, i, message, handler, pool);
@@ -278,7 +290,7 @@ apr_status_t dispatch_keep_lease(batch_t *batch)
  * Even then the effect happens once. Our transaction has written the inbox rows, so whoever has
  * claimed the messages meanwhile waits for its end (SQLite has one writer, PostgreSQL keeps the
  * unique key), and then finds the rows of a commit, or does the work after a rollback. */
-static apr_status_t fence(batch_t *batch)
+apr_status_t dispatch_fence(batch_t *batch)
 {
     apr_status_t rv = extend_lease(batch);
 
@@ -358,7 +370,7 @@ static apr_status_t run_transaction(batch_t *batch, int first, int last)
         apr_pool_clear(pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = fence(batch);
+        rv = dispatch_fence(batch);
     }
     if (rv == APR_SUCCESS) {
         rv = crm_db_commit(db);
@@ -401,92 +413,9 @@ static apr_status_t run_one_by_one(batch_t *batch)
             handler_result_t result = {.verdict = HANDLER_RETRY,
                                        .reason = crm_db_error(batch->database->db)};
 
-            decide(batch, i, &result);
+            dispatch_decide(batch, i, &result);
             rv = APR_SUCCESS;
         }
-    }
-    return rv;
-}
-
-/* ---- telling the queue ---- */
-
-/* The ids of one fate, in the batch's pool. */
-int dispatch_select(const char ***ids, const batch_t *batch, fate_t fate)
-{
-    int count = 0, i;
-
-    *ids = apr_palloc(batch->dispatch->pool, (apr_size_t)batch->claim.count * sizeof **ids);
-    for (i = 0; i < batch->claim.count; i++) {
-        if (batch->outcomes[i].fate == fate) {
-            (*ids)[count++] = batch->claim.ids[i];
-        }
-    }
-    return count;
-}
-
-/* A line is written only for what the queue has confirmed. */
-apr_status_t dispatch_tell_failed(batch_t *batch, int i)
-{
-    consumer_dispatch_t *dispatch = batch->dispatch;
-    const outcome_t *outcome = &batch->outcomes[i];
-    const char *id = batch->claim.ids[i];
-    const crm360_keys_t *keys = batch->database->keys;
-    apr_status_t rv;
-
-    if (outcome->fate == RETRY) {
-        rv = crm360_queue_retry(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
-                                outcome->delay, outcome->reason, dispatch->pool);
-        if (rv == APR_SUCCESS) {
-            crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                       CRM360_LOGNO(0310) "%s: attempt %d failed: %s; next in %d s", id,
-                       batch->claim.attempts[i] + 1, outcome->reason,
-                       (int)apr_time_sec(outcome->delay));
-        }
-        return rv;
-    }
-    rv = crm360_queue_bury(dispatch->queue, keys, dispatch->lane, batch->claim.token, id,
-                           outcome->reason, dispatch->pool);
-    if (rv == APR_SUCCESS) {
-        crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
-                   CRM360_LOGNO(0311) "%s: to the dead letters of %s/%s: %s", id,
-                   batch->database->conf->customer, batch->database->conf->alias, outcome->reason);
-    }
-    return rv;
-}
-
-/* Acknowledges, retries, buries and releases. Any failure leaves leases behind under our name; they
- * are released before the next claim. */
-apr_status_t dispatch_tell(batch_t *batch)
-{
-    consumer_dispatch_t *dispatch = batch->dispatch;
-    const crm360_keys_t *keys = batch->database->keys;
-    apr_status_t rv = APR_SUCCESS;
-    const char **ids;
-    int count, told, i;
-
-    count = dispatch_select(&ids, batch, ACK);
-    if (count) {
-        rv = crm360_queue_ack(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token, ids,
-                              count, dispatch->pool);
-        for (i = 0; i < count && rv == APR_SUCCESS; i++) {
-            crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: done", ids[i]);
-        }
-    }
-    for (i = 0; i < batch->claim.count && rv == APR_SUCCESS; i++) {
-        if (batch->outcomes[i].fate == RETRY || batch->outcomes[i].fate == BURY) {
-            rv = dispatch_tell_failed(batch, i);
-            rv = rv == CRM360_ELEASE ? APR_SUCCESS : rv; /* its new owner decides */
-        }
-    }
-    count = dispatch_select(&ids, batch, RELEASE);
-    if (count && rv == APR_SUCCESS) {
-        rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
-                                  ids, count, 0, dispatch->pool);
-    }
-    batch->steps = dispatch_select(&ids, batch, STEP);
-    if (batch->steps && rv == APR_SUCCESS) {
-        rv = crm360_queue_release(&told, dispatch->queue, keys, dispatch->lane, batch->claim.token,
-                                  ids, batch->steps, STEP_DELAY, dispatch->pool);
     }
     return rv;
 }
@@ -512,8 +441,8 @@ static apr_status_t claim_batch(batch_t *batch)
     }
     batch->leased_at = crm360_clock();
     rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
-                            database->fits, dispatch->worker, crm360_config_lease(dispatch->config),
-                            dispatch->pool);
+                            dispatch->outbound ? 1 : database->fits, dispatch->worker,
+                            crm360_config_lease(dispatch->config), dispatch->pool);
     database->unsettled = rv != APR_SUCCESS;
     return rv;
 }
@@ -607,6 +536,7 @@ void dispatch_end(consumer_dispatch_t *dispatch)
 {
     consumer_slot_touch(dispatch->slot, 0);
     dispatch->batch = NULL;
+    dispatch->sending = NULL;
     apr_pool_clear(dispatch->pool);
 }
 
@@ -617,6 +547,7 @@ void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dis
 
     dispatch_begin_report(report, database);
     batch->dispatch = dispatch;
+    batch->index = database;
     consumer_slot_touch(dispatch->slot, crm360_clock());
     if (consumer_database_open(&batch->database, dispatch->databases, database) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;

@@ -1,21 +1,24 @@
 /*
  * What the files of the dispatch share and nobody else may include: the batch on its way.
- * dispatch.c carries it through its transaction, dispatch_split.c splits what is to be split.
+ * dispatch.c carries it through its transaction, dispatch_split.c splits what is to be split,
+ * dispatch_tell.c tells the queue what became of it, dispatch_send.c sends what leaves.
  */
 #ifndef CONSUMER_DISPATCH_PRIVATE_H
 #define CONSUMER_DISPATCH_PRIVATE_H
 
 #include "consumer/databases.h"
 #include "consumer/dispatch.h"
+#include "core/message.h"
+#include "handlers/handler.h"
 
 /* What is to become of a claimed message. Everything begins as RELEASE, so that whatever is not
  * reached is given back. */
-typedef enum { RELEASE, ACK, RETRY, BURY, SPLIT, STEP } fate_t;
+typedef enum { RELEASE, ACK, RETRY, BURY, SPLIT, STEP, WAIT } fate_t;
 
 typedef struct outcome_t {
     fate_t fate;
     const char *reason;
-    apr_interval_time_t delay; /* RETRY */
+    apr_interval_time_t delay; /* RETRY, and WAIT: given back untried, visible then */
 } outcome_t;
 
 struct consumer_dispatch_t {
@@ -26,14 +29,17 @@ struct consumer_dispatch_t {
     consumer_slot_t *slot;
     const volatile sig_atomic_t *stop;
     consumer_databases_t *databases;
-    struct batch_t *batch; /* claimed and not worked yet; in `pool` */
-    apr_pool_t *pool;      /* of one batch; cleared after it */
+    struct batch_t *batch;     /* claimed and not worked yet; in `pool` */
+    outbound_t *outbound;      /* in lane `send`; else NULL */
+    struct sending_t *sending; /* what is being sent; in `pool`; NULL = nothing */
+    apr_pool_t *pool;          /* of one batch; cleared after it */
 };
 
 /* One batch on its way. Lives in dispatch->pool. */
 typedef struct batch_t {
     consumer_dispatch_t *dispatch;
     consumer_database_t *database;
+    int index; /* its number */
     crm360_claim_t claim;
     apr_time_t started; /* the first handler */
     int ran;            /* messages that were looked at; the others are given back */
@@ -49,6 +55,16 @@ typedef struct batch_t {
  * charged to the message. */
 void dispatch_enter(consumer_slot_t *slot, const char *id);
 void dispatch_leave(consumer_slot_t *slot);
+
+/* Reads message number `i` of the claim from its stored form. NULL, and its outcome is decided,
+ * when it cannot be read, or there is nothing to do with it. */
+crm360_message_t *dispatch_read(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool);
+
+/* What becomes of message number `i`, by a handler's verdict. */
+void dispatch_decide(batch_t *batch, int i, const handler_result_t *result);
+
+/* The fence in front of a COMMIT, or of a call. CRM360_ELEASE when the lease is not surely ours. */
+apr_status_t dispatch_fence(batch_t *batch);
 
 /* Sees to it that the lease of all that is in the claim lasts for a handler more, extending it when
  * it does not; then errors are those of crm360_queue_extend(). */

@@ -15,6 +15,7 @@
 /* Master to worker: take one batch from this database, in the worker's lane. */
 typedef struct consumer_assignment_t {
     int database; /* index in the configuration's list */
+    int turn;     /* no batch: the worker, who has left the database, may use it again */
 } consumer_assignment_t;
 
 /* What a worker could not use. */
@@ -25,7 +26,8 @@ typedef struct consumer_assignment_t {
 typedef struct consumer_report_t {
     int database;
     int over;            /* 0: works on what it has claimed, and another may take the rest */
-    int leaves;          /* goes on with Redis alone: another may use the database; unless over */
+    int leaves;          /* goes on without the database: another may use it; unless over */
+    int wants;           /* waits for its turn to use it again; unless over */
     int worked;          /* messages worked on; only when over */
     int away;            /* 0, CONSUMER_REDIS_AWAY or CONSUMER_DATABASE_AWAY; only when over */
     apr_time_t next_due; /* crm360_clock() when the next message is due; -1 = nothing to say */

@@ -296,6 +296,7 @@ static void take_end(master_t *master, consumer_worker_t *worker, const consumer
 
     leave_queue(master, worker, report->away ? now : next);
     worker->database = -1;
+    worker->wants = 0;
     consumer_heartbeat_count(master->heartbeat, report->worked);
     if (report->away == CONSUMER_REDIS_AWAY) {
         /* Redis may answer the look and still refuse the claim: no haste, and less each time. */
@@ -330,6 +331,9 @@ static void take_reports(master_t *master, consumer_worker_t *worker)
             leave_queue(master, worker, report.next_due < 0 ? CONSUMER_NEVER : report.next_due);
             worker->left = 1;
         }
+        else if (report.wants) {
+            worker->wants = worker->left;
+        }
         else {
             consumer_schedule_due(master->schedule, report.database, worker->lane, report.next_due);
         }
@@ -349,6 +353,7 @@ static void mourn(master_t *master)
         }
         leave_queue(master, death.worker, crm360_clock());
         death.worker->database = -1;
+        death.worker->wants = 0;
         if (release_all(master, database, death.worker->name,
                         death.charged ? &death.charge : NULL) != APR_SUCCESS) {
             master->look_at = 0; /* the look finds its claims when Redis is back */
@@ -382,6 +387,25 @@ static int take_signals(master_t *master, consumer_end_t *end)
 
 /* ---- the loop ---- */
 
+/* Whoever has to write down what his provider has said comes first: it takes him a moment, and
+ * until then nobody knows. */
+static void give_turns(master_t *master)
+{
+    int i;
+
+    for (i = 0; i < master->crew->count; i++) {
+        consumer_worker_t *worker = &master->crew->workers[i];
+
+        if (worker->wants &&
+            consumer_schedule_join(master->schedule, worker->database, worker->lane)) {
+            worker->left = worker->wants = 0;
+            if (consumer_crew_turn(worker) != APR_SUCCESS) {
+                continue; /* it has just died, which is about to be noticed */
+            }
+        }
+    }
+}
+
 /* Gives work to whoever is idle, lane by lane, live first. */
 static void hand_out(master_t *master)
 {
@@ -389,6 +413,7 @@ static void hand_out(master_t *master)
     int nothing[CRM360_LANES] = {0}; /* is due in that lane */
     int i;
 
+    give_turns(master);
     for (i = 0; i < master->crew->count && master->redis_up; i++) {
         consumer_worker_t *worker = &master->crew->workers[i];
         int database;
@@ -479,6 +504,7 @@ static void stop(master_t *master, consumer_end_t *end)
             hard = 1;
             consumer_crew_stop(master->crew, 1);
         }
+        give_turns(master);
         wait_for_events(master, hard ? now + APR_USEC_PER_SEC : until);
         while ((signal = consumer_signals_take()) != 0) {
             if (signal == SIGTERM || signal == SIGINT) {

@@ -103,6 +103,18 @@ int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, ap
     return best;
 }
 
+int consumer_schedule_join(consumer_schedule_t *schedule, int database, crm360_lane_t lane)
+{
+    database_t *wanted = &schedule->databases[database];
+
+    if (wanted->taken >= wanted->most) {
+        return 0;
+    }
+    wanted->taken++;
+    wanted->lanes[lane].taken++;
+    return 1;
+}
+
 void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_lane_t lane,
                             apr_time_t at)
 {

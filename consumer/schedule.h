@@ -37,6 +37,10 @@ void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_
  * however many have a backlog, a fresh message elsewhere is next. */
 int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, apr_time_t now);
 
+/* Whether one who has left a database may use it again now: 1, and it is counted as taken by him,
+ * in `lane`. Whether it is due or held does not matter: he has work to finish. */
+int consumer_schedule_join(consumer_schedule_t *schedule, int database, crm360_lane_t lane);
+
 /* One who took it is done; the queue is due at `at` again, CONSUMER_NEVER when he knows no more
  * than he has said (consumer_schedule_due) before. */
 void consumer_schedule_done(consumer_schedule_t *schedule, int database, crm360_lane_t lane,

@@ -8,6 +8,7 @@
 #include <apr_allocator.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 #include "consumer/dispatch.h"
 #include "consumer/identity.h"
 #include "consumer/signals.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/queue.h"
 #include "crm/db.h"
@@ -28,6 +30,9 @@
 #define KEPT_BYTES (16 * 1024 * 1024)
 
 static volatile sig_atomic_t stop;
+
+/* How long a worker waits for its turn. */
+#define TURN_MOST (5 * APR_USEC_PER_SEC)
 
 /* For the last words. */
 static const consumer_slot_t *own_slot;
@@ -75,6 +80,9 @@ static int next_assignment(consumer_assignment_t *assignment, int link)
         ssize_t len = recv(link, assignment, sizeof *assignment, 0);
 
         if (len == (ssize_t)sizeof *assignment) {
+            if (assignment->turn) {
+                continue; /* it has come too late: await_turn() went on without */
+            }
             return 1;
         }
         if (len >= 0 || errno != EINTR) {
@@ -84,10 +92,68 @@ static int next_assignment(consumer_assignment_t *assignment, int link)
     return 0;
 }
 
+/* Waits for the turn to use the database again, for some time only: what is to be written must be
+ * written, with a master or without; the database's own locks hold in any case. */
+static void await_turn(int link)
+{
+    apr_time_t until = crm360_clock() + TURN_MOST;
+    struct pollfd poll_on = {.fd = link, .events = POLLIN};
+    consumer_assignment_t assignment;
+
+    for (;;) {
+        apr_interval_time_t rest = until - crm360_clock();
+        int ready = rest > 0 ? poll(&poll_on, 1, (int)(rest / 1000) + 1) : 0;
+
+        if (ready > 0) {
+            ready = recv(link, &assignment, sizeof assignment, MSG_DONTWAIT) ==
+                    (ssize_t)sizeof assignment;
+            if (!ready || assignment.turn) {
+                return; /* its turn, or there is no master any more */
+            }
+        }
+        else if (ready == 0 || errno != EINTR) {
+            return;
+        }
+    }
+}
+
 /* Sends a report: 1, or 0 when the master is gone. */
 static int tell(int link, const consumer_report_t *report)
 {
     return send(link, report, sizeof *report, MSG_NOSIGNAL) == (ssize_t)sizeof *report;
+}
+
+/* The call and what follows from it, when consumer_dispatch_prepare() has made one ready. */
+static void send_out(consumer_report_t *report, consumer_dispatch_t *dispatch, int link)
+{
+    tell(link, report);
+    consumer_dispatch_call(report, dispatch);
+    tell(link, report);
+    await_turn(link);
+    consumer_dispatch_finish(report, dispatch);
+}
+
+/* What was claimed, from its beginning to its end. */
+static void work(consumer_report_t *report, consumer_dispatch_t *dispatch, crm360_lane_t lane,
+                 int link)
+{
+    /* An idle worker shall not wait for the end of this batch to hear of the rest. */
+    if (report->next_due >= 0) {
+        tell(link, report); /* when the master is gone, the next one says so */
+    }
+    if (lane == CRM360_LANE_SEND) {
+        consumer_dispatch_prepare(report, dispatch);
+    }
+    else {
+        consumer_dispatch_work(report, dispatch);
+    }
+    if (!report->over && consumer_dispatch_calls(dispatch)) {
+        send_out(report, dispatch, link);
+    }
+    else if (!report->over) {
+        tell(link, report);
+        consumer_dispatch_split(report, dispatch);
+    }
 }
 
 int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int link,
@@ -96,6 +162,7 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
     consumer_dispatch_t *dispatch;
     consumer_assignment_t assignment;
     crm360_queue_t *queue;
+    outbound_t *outbound = NULL;
     apr_status_t rv;
 
     consumer_signals_worker(&stop, (unsigned)apr_time_sec(crm360_config_handler_timeout(config)) +
@@ -109,27 +176,23 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_make(&queue, config, 1, health, pool);
     }
+    if (rv == APR_SUCCESS && lane == CRM360_LANE_SEND) {
+        rv = outbound_make(&outbound, crm360_config_outbox(config),
+                           crm360_config_handler_timeout(config) / 4 * 3, pool);
+    }
     if (rv != APR_SUCCESS) {
         crm360_log(CRM360_LOG_ERROR, rv, CRM360_LOGNO(0320) "a worker of lane %s cannot start",
                    crm360_lane_name(lane));
         return 1;
     }
     dispatch = consumer_dispatch_make(config, queue, lane, consumer_identity(getpid(), pool), slot,
-                                      &stop, pool);
+                                      outbound, &stop, pool);
     while (next_assignment(&assignment, link)) {
         consumer_report_t report;
 
         consumer_dispatch_claim(&report, dispatch, assignment.database);
         if (!report.over) {
-            /* An idle worker shall not wait for the end of this batch to hear of the rest. */
-            if (report.next_due >= 0) {
-                tell(link, &report); /* when the master is gone, the next one says so */
-            }
-            consumer_dispatch_work(&report, dispatch);
-        }
-        if (!report.over) {
-            tell(link, &report);
-            consumer_dispatch_split(&report, dispatch);
+            work(&report, dispatch, lane, link);
         }
         if (!tell(link, &report)) {
             break;

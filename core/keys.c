@@ -42,6 +42,28 @@ const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_po
     return apr_pstrcat(pool, keys->seen_prefix, hash, NULL);
 }
 
+/* A brace would end the hash tag. */
+static const char *provider_key(const char *provider, const char *what, apr_pool_t *pool)
+{
+    char *name = apr_pstrdup(pool, provider);
+    char *at;
+
+    for (at = name; *at; at++) {
+        *at = (char)(*at == '{' || *at == '}' ? '_' : *at);
+    }
+    return apr_pstrcat(pool, PREFIX "provider/", name, "}:", what, NULL);
+}
+
+const char *crm360_keys_breaker(const char *provider, apr_pool_t *pool)
+{
+    return provider_key(provider, "breaker", pool);
+}
+
+const char *crm360_keys_turns(const char *provider, apr_pool_t *pool)
+{
+    return provider_key(provider, "turns", pool);
+}
+
 const char *crm360_keys_aside(const char *key, apr_int64_t ms, apr_pool_t *pool)
 {
     return apr_psprintf(pool, "%s:aside:%" APR_INT64_T_FMT, key, ms);
@@ -75,7 +97,8 @@ const char *crm360_keys_type(const char *key)
     } kinds[] = {{"live", "zset"},    {"batch", "zset"},    {"send", "zset"},
                  {"dead", "zset"},    {"claims", "hash"},   {"failures", "hash"},
                  {"splits", "hash"},  {"counters", "hash"}, {"message:", "string"},
-                 {"seen:", "string"}, {NULL, NULL}};
+                 {"seen:", "string"}, {"breaker", "hash"},  {"turns", "zset"},
+                 {NULL, NULL}};
     const char *name = strstr(key, "}:");
     int i;
 

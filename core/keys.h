@@ -36,6 +36,11 @@ const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_poo
 /* Key under which a delivery is remembered by its hash (core/dedup.h), in `pool`. */
 const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool);
 
+/* What is shared of a provider (crm360_provider_t.key) by all workers: whether it is called at all,
+ * and whose turn is when. In `pool`. */
+const char *crm360_keys_breaker(const char *provider, apr_pool_t *pool);
+const char *crm360_keys_turns(const char *provider, apr_pool_t *pool);
+
 /* The name under which a key of the wrong type is set aside at `ms` since 1970, in `pool`. */
 const char *crm360_keys_aside(const char *key, apr_int64_t ms, apr_pool_t *pool);
 

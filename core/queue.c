@@ -34,8 +34,8 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
                                int connections, void *health, apr_pool_t *pool)
 {
     static const char *const names[QUEUE_VERBS] = {
-        "push",    "claim", "extend",    "ack",  "retry", "bury", "release",
-        "redrive", "drop",  "reconcile", "heal", "blank", "split"};
+        "push", "claim",     "extend", "ack",   "retry", "bury",   "release", "redrive",
+        "drop", "reconcile", "heal",   "blank", "split", "permit", "verdict"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
     int verb;
 

@@ -1,7 +1,7 @@
 /*
  * What the files of the queue share and nobody else may include: the scripts by verb, and how one
  * is called. A new verb is a script in lua/, a name here and in queue.c, and a function beside its
- * kind: queue_push.c, queue_lease.c, queue_split.c, queue_fetch.c.
+ * kind: queue_push.c, queue_lease.c, queue_split.c, queue_fetch.c, queue_provider.c.
  */
 #ifndef CRM360_QUEUE_PRIVATE_H
 #define CRM360_QUEUE_PRIVATE_H
@@ -26,6 +26,8 @@ typedef enum {
     QUEUE_HEAL,
     QUEUE_BLANK,
     QUEUE_SPLIT,
+    QUEUE_PERMIT,
+    QUEUE_VERDICT,
     QUEUE_VERBS
 } queue_verb_t;
 

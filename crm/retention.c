@@ -17,6 +17,11 @@ static const crm_db_statement_t delete_events = {
     .sql = "DELETE FROM WebhookEvents WHERE EventId IN (SELECT EventId FROM WebhookEvents"
            " WHERE At < %s ORDER BY At LIMIT CAST(%d AS INTEGER))"};
 
+static const crm_db_statement_t delete_sends = {
+    .label = "sends_prune",
+    .sql = "DELETE FROM WebhookSends WHERE MessageId IN (SELECT MessageId FROM WebhookSends"
+           " WHERE StartedAt < %s ORDER BY StartedAt LIMIT CAST(%d AS INTEGER))"};
+
 /* They end with the inbox: a job whose message comes again later than that begins anew. */
 static const crm_db_statement_t delete_jobs = {
     .label = "jobs_prune",
@@ -47,13 +52,17 @@ apr_status_t crm_retention_prune(crm_pruned_t *pruned, crm_db_t *db, const crm_r
 {
     apr_status_t rv = prune(&pruned->inbox, db, &delete_inbox, keep->inbox, most, pool);
 
-    pruned->jobs = pruned->events = 0;
+    pruned->jobs = pruned->events = pruned->sends = 0;
     if (rv == APR_SUCCESS) {
         rv = prune(&pruned->jobs, db, &delete_jobs, keep->inbox, most, pool);
     }
     if (rv == APR_SUCCESS) {
         rv = prune(&pruned->events, db, &delete_events, keep->events, most, pool);
     }
-    pruned->more = pruned->inbox >= most || pruned->jobs >= most || pruned->events >= most;
+    if (rv == APR_SUCCESS) {
+        rv = prune(&pruned->sends, db, &delete_sends, keep->events, most, pool);
+    }
+    pruned->more = pruned->inbox >= most || pruned->jobs >= most || pruned->events >= most ||
+                   pruned->sends >= most;
     return rv;
 }

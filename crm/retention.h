@@ -10,7 +10,7 @@
 /* How long rows are kept. */
 typedef struct crm_retention_t {
     apr_interval_time_t inbox; /* and jobs */
-    apr_interval_time_t events;
+    apr_interval_time_t events; /* and sends */
 } crm_retention_t;
 
 /* How many rows were deleted. */
@@ -18,6 +18,7 @@ typedef struct crm_pruned_t {
     int inbox;
     int jobs;
     int events;
+    int sends;
     int more; /* there may be more to delete: call again */
 } crm_pruned_t;
 

@@ -8,6 +8,7 @@
 #define CRM_SEND_H
 
 #include "crm/db.h"
+#include "crm/event.h"
 
 /* WebhookSends.State */
 typedef enum {
@@ -42,7 +43,8 @@ apr_status_t crm_send_find(crm_send_state_t *state, int *attempt, const char **r
                            const char *message_id, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
-/* Notes the intent to call: the row is CALLING, its attempt is one more and in *attempt. */
+/* Notes the intent to call: the row becomes CALLING. *attempt is what crm_send_find() has said, and
+ * becomes one more. CRM360_ECONFLICT: somebody else has begun one meanwhile. */
 apr_status_t crm_send_begin(int *attempt, crm_db_t *db, const char *message_id,
                             const crm_send_t *send, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -61,6 +63,12 @@ apr_status_t crm_send_resend(int *changed, crm_db_t *db, const char *message_id,
  * `pool`); 0 and NULL when there is none. */
 apr_status_t crm_send_by_reference(int *contact_id, const char **recipient, crm_db_t *db,
                                    const char *kind, const char *reference, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Gives the reports of a sent message that came before this was noted, and belong to nobody, to the
+ * contact it went to. For the handlers' finish(). */
+apr_status_t crm_send_adopt_reports(crm_db_t *db, const char *message_id, crm_channel_t channel,
+                                    const char *reference, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 #endif

@@ -38,7 +38,6 @@ typedef struct handler_context_t {
 /* What is to leave, made of one message. Lives in the message's pool. */
 typedef struct handler_send_t {
     crm_send_t record; /* what WebhookSends notes of it; kind and provider are filled in */
-    int repeatable;    /* calling twice does no harm: an unknown outcome is tried again */
     /* Calls the provider, with no transaction open. */
     void (*call)(outbound_result_t *result, const struct handler_send_t *send, outbound_t *outbound,
                  apr_pool_t *pool);
@@ -68,12 +67,18 @@ typedef struct handler_t {
     apr_status_t (*prepare)(handler_result_t *result, handler_send_t **send,
                             const crm360_message_t *message, const handler_context_t *context,
                             apr_pool_t *pool);
+    int repeatable; /* calling the provider twice does no harm: an unknown outcome is tried again */
     /* The provider has it: writes what follows from that (an event) into the transaction that
      * notes the outcome. MORE: it has to be sent again, for things have changed meanwhile; else
      * *result stays DONE. NULL = nothing follows. */
     apr_status_t (*finish)(handler_result_t *result, const handler_send_t *send,
                            const outbound_result_t *outcome, const crm360_message_t *message,
                            const handler_context_t *context, apr_pool_t *pool);
+    /* The provider refuses it: writes what follows from that (a number that is invalid), likewise.
+     * NULL = nothing follows. */
+    apr_status_t (*refused)(handler_result_t *result, const handler_send_t *send,
+                            const outbound_result_t *outcome, const crm360_message_t *message,
+                            const handler_context_t *context, apr_pool_t *pool);
 } handler_t;
 
 /* The handler that serves `route`, NULL when this version has none. */
@@ -85,6 +90,13 @@ const handler_t *handler_find(const crm360_route_t *route);
 apr_status_t handler_deliver(handler_result_t *result, const handler_t *handler,
                              const crm360_message_t *message, const handler_context_t *context,
                              apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Calls a handler's prepare, with *result and *send cleared, maps CRM360_EDATA as above, and fills
+ * in what is the same for all: the provider of the section, and its names for WebhookSends. */
+apr_status_t handler_prepare(handler_result_t *result, handler_send_t **send,
+                             const handler_t *handler, const crm360_message_t *message,
+                             const handler_context_t *context, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* All of them, ended by NULL (handlers.c). */
 extern const handler_t *const handlers[];

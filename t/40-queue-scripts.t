@@ -17,7 +17,8 @@ my $tag = 'crm360:1:{acme/prod}:';
 my ($live, $claims, $failures, $dead, $splits, $counters) =
     map {"$tag$_"} qw(live claims failures dead splits counters);
 my @lanes = map {"$tag$_"} qw(live batch send);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank split);
+my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank split
+    permit verdict);
 
 sub call {
     my ($verb, $keys, @args) = @_;
