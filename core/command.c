@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-#include "core/email.h"
 #include "core/json.h"
 #include "core/json_scan.h"
+#include "core/mail_address.h"
 
 #define BLANKS " \t\r\n"
 
@@ -114,7 +114,7 @@ static int address_ok(const char *text)
             return 1;
         }
     }
-    return crm360_email_fault(text) == NULL;
+    return crm360_mail_address_ok(text);
 }
 
 /* Every one of a list, and at least one. */

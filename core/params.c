@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/charset.h"
-#include "core/email.h"
+#include "core/mail_address.h"
 
 #define QUOTE_MOST 60 /* bytes of a caller's value repeated in an error text */
 
@@ -271,7 +271,7 @@ static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *er
         good = read_boolean(member, value);
         break;
     case TYPE_EMAIL:
-        good = crm360_email_fault(value) == NULL;
+        good = crm360_mail_address_ok(value);
         *(const char **)member = value;
         break;
     }

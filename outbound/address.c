@@ -1,7 +1,7 @@
 /*
  * Mail addresses as people and platforms write them, into the form that goes on the wire. A domain
  * in other letters becomes ASCII by IDNA2008 with the mapping of UTS #46, non-transitional; what
- * comes of it has to pass crm360_email_fault() like any other. A local part in other letters would
+ * comes of it has to pass crm360_mail_address_fault() like any other. A local part in other letters would
  * need SMTPUTF8 (RFC 6531) all the way to the recipient and is refused.
  */
 #include <apr_lib.h>
@@ -10,7 +10,7 @@
 #include <idn2.h>
 #include <string.h>
 
-#include "core/email.h"
+#include "core/mail_address.h"
 #include "outbound/mail.h"
 
 /* Bytes of the longest text that is looked at: an address of 254, in letters of four bytes. */
@@ -53,7 +53,7 @@ static const char *read_one(const char **address, const char *text, apr_size_t l
     *address =
         apr_pstrcat(pool, apr_pstrmemdup(pool, typed, (apr_size_t)(at + 1 - typed)), domain, NULL);
     idn2_free(domain);
-    fault = crm360_email_fault(*address);
+    fault = crm360_mail_address_fault(*address);
     return fault;
 }
 

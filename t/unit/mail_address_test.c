@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/email.h"
+#include "core/mail_address.h"
 #include "outbound/mail.h"
 #include "t/unit/tap.h"
 
@@ -94,7 +94,7 @@ static void one_by_one(void)
             if (fault || strcmp(got, cases[i].want) != 0) {
                 printf("# fault %s, got %s\n", fault ? fault : "none", fault ? "" : got);
             }
-            ok(!fault && !crm360_email_fault(got), "  and what comes of it passes again");
+            ok(!fault && !crm360_mail_address_fault(got), "  and what comes of it passes again");
         }
         else {
             ok(fault && strstr(fault, cases[i].why), "case %d is refused: %s", (int)i,

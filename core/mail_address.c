@@ -2,7 +2,7 @@
  * Mail addresses as they may go on a wire. Whatever passes here is put between "<" and ">" of an
  * SMTP command and into header fields as it is, so nothing may pass that ends either.
  */
-#include "core/email.h"
+#include "core/mail_address.h"
 
 #include <apr_lib.h>
 
@@ -48,19 +48,19 @@ static int is_label(const char *text, size_t len)
     return len > 0 && len <= LABEL_MOST;
 }
 
-const char *crm360_email_fault(const char *address)
+const char *crm360_mail_address_fault(const char *text)
 {
-    const char *at = strchr(address, '@');
+    const char *at = strchr(text, '@');
     const char *label = at ? at + 1 : NULL;
     size_t len = 0;
 
     if (!at) {
         return "it has no @";
     }
-    if ((size_t)(at - address) > LOCAL_MOST || strlen(address) > ADDRESS_MOST) {
+    if ((size_t)(at - text) > LOCAL_MOST || strlen(text) > ADDRESS_MOST) {
         return "it is too long";
     }
-    if (!is_dot_atom(address, (size_t)(at - address))) {
+    if (!is_dot_atom(text, (size_t)(at - text))) {
         return "the part in front of the @ is not made of plain characters and single dots";
     }
     for (;; label += len + 1) {
@@ -76,4 +76,9 @@ const char *crm360_email_fault(const char *address)
         return "the domain has no dot";
     }
     return strspn(label, "0123456789") == len ? "the domain ends in a number" : NULL;
+}
+
+int crm360_mail_address_ok(const char *text)
+{
+    return crm360_mail_address_fault(text) == NULL;
 }
