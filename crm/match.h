@@ -1,5 +1,6 @@
 /*
- * Recognising a person by mail address or mobile number. Private to crm/.
+ * Recognising a person by mail address or mobile number. Private to crm/, but for
+ * crm_match_contact(), by which handlers ask whose an address is.
  *
  * People are searched in Addresses, so that rows of any origin are found. WebhookMatches only keeps
  * two transactions from making the same person at once: look first, then search, and claim what was
