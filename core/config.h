@@ -54,6 +54,10 @@ typedef struct crm360_provider_t {
     const char *key;        /* of its rate and its breaker: the same for the same account */
 } crm360_provider_t;
 
+/* Whether an SMS gateway of that kind (NULL = none is configured) takes a sender: NULL, or what it
+ * must be, constant. */
+const char *crm360_sender_fault(const char *kind, const char *sender);
+
 /* One <Crm360Database customer alias> section. */
 typedef struct crm360_database_t {
     const char *customer;

@@ -275,6 +275,23 @@ static const kind_t *find_kind(crm360_provider_t *provider, crm360_sends_t sends
     return NULL;
 }
 
+const char *crm360_sender_fault(const char *kind, const char *sender)
+{
+    static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    apr_size_t len = strlen(sender);
+    int is_number = len > 0 && strspn(sender, "0123456789") == len;
+    int is_name = len >= 1 && len <= 11 && strspn(sender, letters) == len;
+
+    if (kind && strcmp(kind, "primotexto") == 0) {
+        return is_name && len >= 3 && !is_number
+                   ? NULL
+                   : "3 to 11 letters A to Z and digits, not digits alone";
+    }
+    return is_name || (is_number && len <= 15) ? NULL
+                                               : "1 to 11 letters A to Z and digits, or at most 15 "
+                                                 "digits";
+}
+
 /* What is missing or does not go together. */
 static const char *complete(crm360_provider_t *provider, const kind_t *kind, apr_pool_t *pool)
 {
@@ -285,6 +302,10 @@ static const char *complete(crm360_provider_t *provider, const kind_t *kind, apr
             !*(const char **)((char *)provider + options[i].offset)) {
             return apr_psprintf(pool, "%s= is missing; allowed: %s", options[i].name, kind->syntax);
         }
+    }
+    if (provider->sender && crm360_sender_fault(kind->name, provider->sender)) {
+        return apr_pstrcat(pool, "sender= is none for this gateway; allowed: ",
+                           crm360_sender_fault(kind->name, provider->sender), NULL);
     }
     if (!provider->user != !provider->secret && is_named(kind->optional, "user", pool)) {
         return "user= and secret= go together; allowed: both or none";

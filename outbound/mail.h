@@ -37,6 +37,10 @@ const char *outbound_address_read(const char **address, const char *text, apr_po
 const char *outbound_address_list(apr_array_header_t **addresses, const char *text,
                                   apr_pool_t *pool);
 
+/* Why a mail cannot be sent as it is, whoever carries it: a constant text that names the member;
+ * NULL = it can. outbound_mail_send() asks it first and refuses such a mail. */
+const char *outbound_mail_fault(const outbound_mail_t *mail);
+
 /* Hands the mail to `provider`, NULL = the outbox (<id>.eml). Of several recipients all are
  * accepted, or none gets it. reference: Message-ID, or Mailjet's MessageUUID. */
 void outbound_mail_send(outbound_result_t *result, outbound_t *outbound,

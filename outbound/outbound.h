@@ -23,6 +23,13 @@ typedef enum {
     OUTBOUND_AWAY
 } outbound_fate_t;
 
+/* What a provider that has REFUSED says of the recipient himself. */
+typedef enum {
+    OUTBOUND_SAYS_NOTHING,
+    OUTBOUND_SAYS_UNREACHABLE, /* nothing arrives at this number or address */
+    OUTBOUND_SAYS_UNSUBSCRIBED /* the person wants no more */
+} outbound_says_t;
+
 typedef struct outbound_result_t {
     outbound_fate_t fate;
     const char *reference; /* the provider's id of what it has taken; NULL = none */
@@ -31,6 +38,7 @@ typedef struct outbound_result_t {
     apr_interval_time_t
         retry_after; /* the provider asks for so much patience; 0 = it says nothing */
     int alarm; /* AWAY, and only a person can mend it: credentials, credit, a blocked account */
+    outbound_says_t says;
 } outbound_result_t;
 
 /* What a worker needs for its calls; made once, ends with its pool. */
