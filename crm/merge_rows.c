@@ -168,6 +168,7 @@ const crm_merge_table_t crm_merge_tables[] = {
     MOVES("Cases", "CaseId", 0, "cases"),
     MOVES("ContactInterests", "ContactInterestId", 0, "interests"),
     MOVES("WebhookEvents", "EventId", 0, "events"),
+    MOVES("WebhookSends", "MessageId", 1, "sends"),
     {.table = NULL},
 };
 

@@ -18,6 +18,7 @@
 #include "core/queue_admin.h"
 #include "core/route.h"
 #include "ctl/options.h"
+#include "ctl/resend.h"
 
 #define PAGE CRM360_ADMIN_MOST
 
@@ -31,6 +32,7 @@ typedef struct choice_t {
     int lane;         /* -1 = any */
     int all;          /* --all */
     int dry_run;      /* --dry-run */
+    int resend;       /* --resend */
     apr_int64_t rate; /* a second; 0 = all at once */
 } choice_t;
 
@@ -46,6 +48,10 @@ typedef struct run_t {
     apr_int64_t redriven;
     apr_int64_t without_message;
     apr_int64_t gone;
+    apr_int64_t uncertain; /* left alone, for they may have been sent */
+    crm_db_t *db;          /* for what is to be sent again; NULL until the first */
+    ctl_status_t failed;   /* of that database */
+    apr_pool_t *pool;
 } run_t;
 
 /* ---- words ---- */
@@ -60,6 +66,7 @@ static const ctl_option_t options[] = {
     {"all", NULL, "all of them"},
     {"rate", "N[/s]", "let at most N a second become visible"},
     {"dry-run", NULL, "print which they are, and change nothing"},
+    {"resend", NULL, "also what may have been sent already; nothing else sends it again"},
     {NULL, NULL, NULL},
 };
 
@@ -129,8 +136,11 @@ static const char *take(void *baton, int which, const char *value, apr_pool_t *p
         return NULL;
     case 7:
         return read_rate(&choice->rate, value, pool);
-    default:
+    case 8:
         choice->dry_run = 1;
+        return NULL;
+    default:
+        choice->resend = 1;
         return NULL;
     }
 }
@@ -222,6 +232,27 @@ static apr_status_t redrive(run_t *run, int *removed, const char *const *ids, in
     return rv;
 }
 
+/* What may have been sent already is left out, or a person has said that it may be sent again, and
+ * that is noted. 1 when it is to be redriven. */
+static int may_go(run_t *run, const char *id, const crm360_failure_t *failure, apr_pool_t *pool)
+{
+    if (!run->redrives || !ctl_resend_needed(failure)) {
+        return 1;
+    }
+    if (!run->choice.resend) {
+        run->uncertain++;
+        if (run->choice.ids) {
+            fprintf(stderr, "crm360ctl: %s: %s may have been sent; --resend sends it again\n",
+                    run->place.name, ctl_plain(id, pool));
+        }
+        return 0;
+    }
+    if (!run->choice.dry_run && run->failed == CTL_FINE) {
+        run->failed = ctl_resend_allow(&run->db, &run->place, &id, 1, run->pool, pool);
+    }
+    return run->failed == CTL_FINE;
+}
+
 /* Works on entries [from, count) of a page. *removed counts those that are no dead letters any
  * more. */
 static apr_status_t work_on(run_t *run, int *removed, const crm360_page_t *page, int from,
@@ -244,12 +275,15 @@ static apr_status_t work_on(run_t *run, int *removed, const crm360_page_t *page,
         if (!is_chosen(run, entry, &failures[i - from])) {
             continue;
         }
-        ids[chosen++] = entry->id;
         if (run->choice.ids) {
             apr_hash_set(run->choice.ids,
                          apr_pstrdup(apr_hash_pool_get(run->choice.ids), entry->id),
                          APR_HASH_KEY_STRING, "found");
         }
+        if (!may_go(run, entry->id, &failures[i - from], pool)) {
+            continue;
+        }
+        ids[chosen++] = entry->id;
         if (!run->redrives) {
             show(entry, &failures[i - from], pool);
         }
@@ -344,6 +378,13 @@ static int tell_missing(const run_t *run, apr_pool_t *pool)
     return missing;
 }
 
+static void tell_uncertain(const run_t *run)
+{
+    if (run->uncertain) {
+        printf("; %" APR_INT64_T_FMT " may have been sent and stay (--resend)", run->uncertain);
+    }
+}
+
 static void tell_summary(const run_t *run, apr_pool_t *pool)
 {
     double rate = (double)run->choice.rate;
@@ -359,6 +400,7 @@ static void tell_summary(const run_t *run, apr_pool_t *pool)
         if (run->choice.rate) {
             printf(", over %.0f s", (double)(run->chosen - (run->chosen > 0)) / rate);
         }
+        tell_uncertain(run);
         printf("\n");
         return;
     }
@@ -374,6 +416,7 @@ static void tell_summary(const run_t *run, apr_pool_t *pool)
     if (run->gone) {
         printf("; %" APR_INT64_T_FMT " were gone meanwhile", run->gone);
     }
+    tell_uncertain(run);
     printf("\n");
 }
 
@@ -401,6 +444,7 @@ static ctl_status_t run_verb(const ctl_usage_t *usage, int redrives, const crm36
     if (status != CTL_FINE) {
         return (ctl_status_t)status;
     }
+    run.pool = pool;
     run.clock = crm360_clock();
     rv = crm360_queue_now(&run.began, run.place.queue, pool);
     if (rv == APR_SUCCESS) {
@@ -416,7 +460,10 @@ static ctl_status_t run_verb(const ctl_usage_t *usage, int redrives, const crm36
     }
     missing = tell_missing(&run, pool);
     tell_summary(&run, pool);
-    return missing || run.without_message ? CTL_FAILED : CTL_FINE;
+    if (run.failed != CTL_FINE) {
+        return run.failed;
+    }
+    return missing || run.without_message || (run.uncertain && choice->ids) ? CTL_FAILED : CTL_FINE;
 }
 
 ctl_status_t ctl_dead_list(const crm360_config_t *config, int count, const char *const *words,

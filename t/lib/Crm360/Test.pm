@@ -153,6 +153,9 @@ sub dir { return $_[0]{dir} }
 sub conf { return "$_[0]{dir}/crm360.conf" }
 sub redis_socket { return "$_[0]{dir}/redis.sock" }
 
+# The folder of what is sent where no provider is configured.
+sub outbox { return "$_[0]{dir}/outbox" }
+
 # The SQLite file of a database, 'acme/prod'.
 sub database {
     my ($self, $name) = @_;
@@ -165,6 +168,7 @@ sub write_conf {
     my ($self) = @_;
     my $text = "Crm360Redis unix:" . $self->redis_socket . "\n$self->{settings}\n";
 
+    $text .= 'Crm360Outbox ' . $self->outbox . "\n" if $self->{settings} !~ /Crm360Outbox/i;
     for my $name (sort keys %{ $self->{databases} }) {
         my ($customer, $alias) = split m{/}, $name;
         my $extra = $self->{databases}{$name};
