@@ -1,7 +1,7 @@
 # Mails read back by a parser that is none of ours: that of Python's standard library.
 #
 #   use Crm360::Mail;
-#   my $mail = read_mail($bytes);
+#   my ($mail) = read_mails($file);   # or several; a file that is not there is undef
 #   $mail->{headers}   # [[name, value as characters], ...] as they stand
 #   $mail->{header}{subject}   # the first of each name, in small letters
 #   $mail->{parts}     # the leaves: { type, name, text (characters) or bytes }
@@ -12,47 +12,43 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use File::Temp;
 use JSON::PP;
 use MIME::Base64 qw(decode_base64);
 
-our @EXPORT = qw(read_mail);
+our @EXPORT = qw(read_mails);
 
 my $PARSER = <<'PYTHON';
-import base64, email.parser, email.policy, json, sys
-mail = email.parser.BytesParser(policy=email.policy.default).parse(open(sys.argv[1], "rb"))
-defects = [str(d) for p in mail.walk() for d in p.defects]
-defects += [n + ": " + str(d) for n, v in mail.items() for d in v.defects]
-parts = []
-for part in mail.walk():
-    if part.is_multipart():
-        continue
-    leaf = {"type": part.get_content_type(), "name": part.get_filename()}
+import base64, email.parser, email.policy, json, os, sys
+
+def leaf(part):
+    found = {"type": part.get_content_type(), "name": part.get_filename()}
     if part.get_content_maintype() == "text":
-        leaf["text"] = part.get_content()
+        found["text"] = part.get_content()
     else:
-        leaf["bytes"] = base64.b64encode(part.get_payload(decode=True)).decode()
-    parts.append(leaf)
-print(json.dumps({"headers": [[n, str(v)] for n, v in mail.items()], "parts": parts,
-    "type": mail.get_content_type(), "defects": defects}))
+        found["bytes"] = base64.b64encode(part.get_payload(decode=True)).decode()
+    return found
+
+def read(file):
+    mail = email.parser.BytesParser(policy=email.policy.default).parse(file)
+    defects = [str(d) for p in mail.walk() for d in p.defects]
+    defects += [n + ": " + str(d) for n, v in mail.items() for d in v.defects]
+    return {"headers": [[n, str(v)] for n, v in mail.items()], "type": mail.get_content_type(),
+        "parts": [leaf(p) for p in mail.walk() if not p.is_multipart()], "defects": defects}
+
+print(json.dumps([read(open(n, "rb")) if os.path.exists(n) else None for n in sys.argv[1:]]))
 PYTHON
 
-sub read_mail {
-    my ($bytes) = @_;
-    my $file = File::Temp->new;
-    my $mail;
+sub read_mails {
+    my (@files) = @_;
 
-    binmode $file;
-    print $file $bytes;
-    close $file;
-    open my $pipe, '-|', 'python3', '-c', $PARSER, $file->filename or die "cannot run python3: $!\n";
-    $mail = decode_json(do { local $/; <$pipe> // '' } || '{}');
-    close $pipe or die "the mail could not be parsed\n";
-    for my $header (@{ $mail->{headers} }) {
-        $mail->{header}{ lc $header->[0] } //= $header->[1];
+    open my $pipe, '-|', 'python3', '-c', $PARSER, @files or die "cannot run python3: $!\n";
+    my $mails = decode_json(do { local $/; <$pipe> // '' } || '[]');
+    close $pipe or die "a mail could not be parsed\n";
+    for my $mail (grep { defined } @$mails) {
+        $mail->{header}{ lc $_->[0] } //= $_->[1] for @{ $mail->{headers} };
+        $_->{bytes} = decode_base64($_->{bytes}) for grep { exists $_->{bytes} } @{ $mail->{parts} };
     }
-    $_->{bytes} = decode_base64($_->{bytes}) for grep { exists $_->{bytes} } @{ $mail->{parts} };
-    return $mail;
+    return @$mails;
 }
 
 1;
