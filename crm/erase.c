@@ -77,6 +77,22 @@ static const crm_db_statement_t select_identifiers = {
     "DELETE FROM WebhookVersions WHERE TargetTable = '" table "' AND TargetKey IN (SELECT " key    \
     " FROM " table " WHERE ContactId = %d)"
 
+#define OF_CARDS "LoyaltyCardId IN (SELECT LoyaltyCardId FROM LoyaltyCards WHERE ContactId = %d)"
+
+/* A row of the contact loses him, and his card, but not somebody else's that he has shown. */
+#define WITHOUT_CONTACT(table)                                                                     \
+    "UPDATE " table " SET ContactId = NULL, LoyaltyCardId = CASE WHEN LoyaltyCardId IN"            \
+    " (SELECT c.LoyaltyCardId FROM LoyaltyCards c WHERE c.ContactId = " table ".ContactId)"        \
+    " THEN NULL ELSE LoyaltyCardId END WHERE ContactId = %d"
+
+/* A row of somebody else, or nobody, loses the contact's card; none is counted twice. */
+#define WITHOUT_CARD(table) "UPDATE " table " SET LoyaltyCardId = NULL WHERE " OF_CARDS
+
+#define ROWS(number, name, stays, text)                                                            \
+    {                                                                                              \
+        .table = name, .kept = stays, .statement = {.label = "erase_rows_" number, .sql = text }   \
+    }
+
 /* Each takes the ContactId. In this order: what refers to a row goes before it, and notes of the
  * guard before what they are about. A table that holds something of a person needs a line here, or
  * below when it holds something of an address. What refers to AddressId goes before Addresses, what
@@ -86,75 +102,43 @@ static const struct {
     int kept; /* the row stays: the sale is for the books, and the person no longer in it */
     crm_db_statement_t statement;
 } rows_of_contact[] = {
-    {"WebhookVersions",
-     0,
-     {.label = "erase_rows_1", .sql = VERSIONS_OF("Addresses", "CAST(AddressId AS TEXT)")}},
-    {"WebhookVersions",
-     0,
-     {.label = "erase_rows_2",
-      .sql = VERSIONS_OF("ContactIdentifiers", "CAST(SourceId AS TEXT) || ':' || Identifier")}},
-    {"WebhookVersions",
-     0,
-     {.label = "erase_rows_3",
-      .sql = VERSIONS_OF("Cases", "CAST(SourceId AS TEXT) || ':' || CaseIdentifier")}},
-    {"WebhookVersions",
-     0,
-     {.label = "erase_rows_4",
-      .sql = VERSIONS_OF("ContactInterests",
-                         "CAST(SourceId AS TEXT) || ':' || ContactInterestIdentifier")}},
-    {"WebhookVersions",
-     0,
-     {.label = "erase_rows_5",
-      .sql = "DELETE FROM WebhookVersions WHERE TargetTable = 'Contacts' AND TargetKey = %s"}},
-    {"WebhookMatches",
-     0,
-     {.label = "erase_rows_6", .sql = "DELETE FROM WebhookMatches WHERE ContactId = %d"}},
-    {"WebhookEvents",
-     0,
-     {.label = "erase_rows_7", .sql = "DELETE FROM WebhookEvents WHERE ContactId = %d"}},
-    {"PurchaseHeaders",
-     1,
-     {.label = "erase_rows_8",
-      .sql = "UPDATE PurchaseHeaders SET ContactId = NULL WHERE ContactId = %d"}},
-    {"Vouchers",
-     1,
-     {.label = "erase_rows_9", .sql = "UPDATE Vouchers SET ContactId = NULL WHERE ContactId = %d"}},
-    {"Cases", 0, {.label = "erase_rows_10", .sql = "DELETE FROM Cases WHERE ContactId = %d"}},
-    {"ContactInterests",
-     0,
-     {.label = "erase_rows_11", .sql = "DELETE FROM ContactInterests WHERE ContactId = %d"}},
-    {"WebhookAddressChecks",
-     0,
-     {.label = "erase_rows_12",
-      .sql = "DELETE FROM WebhookAddressChecks WHERE AddressId IN"
-             " (SELECT AddressId FROM Addresses WHERE ContactId = %d)"}},
-    {"WebhookMerges",
-     0,
-     {.label = "erase_rows_13",
-      .sql = "DELETE FROM WebhookMerges"
-             " WHERE CAST(%d AS INTEGER) IN (KeptContactId, MergedContactId)"}},
-    {"WebhookReviews",
-     0,
-     {.label = "erase_rows_14",
-      .sql = "DELETE FROM WebhookReviews"
-             " WHERE CAST(%d AS INTEGER) IN (ContactId, OtherContactId)"}},
-    {"WebhookDuplicateKeys",
-     0,
-     {.label = "erase_rows_15", .sql = "DELETE FROM WebhookDuplicateKeys WHERE ContactId = %d"}},
-    {"WebhookDuplicateContacts",
-     0,
-     {.label = "erase_rows_16",
-      .sql = "DELETE FROM WebhookDuplicateContacts WHERE ContactId = %d"}},
-    {"WebhookDuplicateTasks",
-     0,
-     {.label = "erase_rows_17", .sql = "DELETE FROM WebhookDuplicateTasks WHERE ContactId = %d"}},
-    {"Addresses",
-     0,
-     {.label = "erase_rows_18", .sql = "DELETE FROM Addresses WHERE ContactId = %d"}},
-    {"ContactIdentifiers",
-     0,
-     {.label = "erase_rows_19", .sql = "DELETE FROM ContactIdentifiers WHERE ContactId = %d"}},
-    {"Contacts", 0, {.label = "erase_rows_20", .sql = "DELETE FROM Contacts WHERE ContactId = %d"}},
+    ROWS("1", "WebhookVersions", 0, VERSIONS_OF("Addresses", "CAST(AddressId AS TEXT)")),
+    ROWS("2", "WebhookVersions", 0,
+         VERSIONS_OF("ContactIdentifiers", "CAST(SourceId AS TEXT) || ':' || Identifier")),
+    ROWS("3", "WebhookVersions", 0,
+         VERSIONS_OF("Cases", "CAST(SourceId AS TEXT) || ':' || CaseIdentifier")),
+    ROWS("4", "WebhookVersions", 0,
+         VERSIONS_OF("ContactInterests",
+                     "CAST(SourceId AS TEXT) || ':' || ContactInterestIdentifier")),
+    ROWS("5", "WebhookVersions", 0,
+         "DELETE FROM WebhookVersions WHERE TargetTable = 'Contacts' AND TargetKey = %s"),
+    ROWS("6", "WebhookMatches", 0, "DELETE FROM WebhookMatches WHERE ContactId = %d"),
+    ROWS("7", "WebhookEvents", 0, "DELETE FROM WebhookEvents WHERE ContactId = %d"),
+    ROWS("8", "PurchaseHeaders", 1, WITHOUT_CONTACT("PurchaseHeaders")),
+    ROWS("9", "Vouchers", 1, WITHOUT_CONTACT("Vouchers")),
+    ROWS("10", "PurchaseHeaders", 1, WITHOUT_CARD("PurchaseHeaders")),
+    ROWS("11", "Vouchers", 1, WITHOUT_CARD("Vouchers")),
+    ROWS("12", "LoyaltyPoints", 0, "DELETE FROM LoyaltyPoints WHERE ContactId = %d"),
+    ROWS("13", "LoyaltyPoints", 0, "DELETE FROM LoyaltyPoints WHERE " OF_CARDS),
+    ROWS("14", "LoyaltyCardActions", 0, "DELETE FROM LoyaltyCardActions WHERE " OF_CARDS),
+    ROWS("15", "LoyaltyCards", 0, "DELETE FROM LoyaltyCards WHERE ContactId = %d"),
+    ROWS("16", "Cases", 0, "DELETE FROM Cases WHERE ContactId = %d"),
+    ROWS("17", "ContactInterests", 0, "DELETE FROM ContactInterests WHERE ContactId = %d"),
+    ROWS("18", "WebhookAddressChecks", 0,
+         "DELETE FROM WebhookAddressChecks WHERE AddressId IN (SELECT AddressId FROM Addresses "
+         "WHERE ContactId = %d)"),
+    ROWS("19", "WebhookMerges", 0,
+         "DELETE FROM WebhookMerges WHERE CAST(%d AS INTEGER) IN (KeptContactId, MergedContactId)"),
+    ROWS("20", "WebhookReviews", 0,
+         "DELETE FROM WebhookReviews WHERE CAST(%d AS INTEGER) IN (ContactId, OtherContactId)"),
+    ROWS("21", "WebhookDuplicateKeys", 0, "DELETE FROM WebhookDuplicateKeys WHERE ContactId = %d"),
+    ROWS("22", "WebhookDuplicateContacts", 0,
+         "DELETE FROM WebhookDuplicateContacts WHERE ContactId = %d"),
+    ROWS("23", "WebhookDuplicateTasks", 0,
+         "DELETE FROM WebhookDuplicateTasks WHERE ContactId = %d"),
+    ROWS("24", "Addresses", 0, "DELETE FROM Addresses WHERE ContactId = %d"),
+    ROWS("25", "ContactIdentifiers", 0, "DELETE FROM ContactIdentifiers WHERE ContactId = %d"),
+    ROWS("26", "Contacts", 0, "DELETE FROM Contacts WHERE ContactId = %d"),
 };
 
 #define ROWS_OF_CONTACT (sizeof(rows_of_contact) / sizeof(rows_of_contact[0]))

@@ -45,12 +45,13 @@ typedef struct crm_erasure_t {
 
 /* Removes every row of the contacts that one of the `wanted` values leads to: by a mail address or
  * phone number in an address, as a match key, of an event, or as an identifier; by an identifier of
- * a source. Purchases and vouchers stay, without the contact. What is kept of the addresses and
- * numbers themselves goes as well, contact or not; also of those of `learned` (of an earlier call;
- * may be NULL), which lead to nobody, unless somebody else has them by now. Deleted contacts count.
- * In a transaction of its own; with `dry_run` it is rolled back, so that *erasure says what would
- * happen. More than `most_contacts` are refused, CRM_ERASE_MOST at the most. Doing it again is
- * harmless. Everything lives in `pool`. Errors as crm_db_begin(); nothing was erased then. */
+ * a source. Purchases and vouchers stay, without the contact and his cards. What is kept of the
+ * addresses and numbers themselves goes as well, contact or not; also of those of `learned` (of an
+ * earlier call; may be NULL), which lead to nobody, unless somebody else has them by now. Deleted
+ * contacts count. In a transaction of its own; with `dry_run` it is rolled back, so that *erasure
+ * says what would happen. More than `most_contacts` are refused, CRM_ERASE_MOST at the most. Doing
+ * it again is harmless. Everything lives in `pool`. Errors as crm_db_begin(); nothing was erased
+ * then. */
 apr_status_t crm_erase(crm_erasure_t *erasure, crm_db_t *db, const crm_known_t *wanted,
                        const crm_known_t *learned, int most_contacts, int dry_run, apr_pool_t *pool)
     __attribute__((warn_unused_result));

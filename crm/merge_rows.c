@@ -165,6 +165,8 @@ const crm_merge_table_t crm_merge_tables[] = {
     MOVES("WebhookMatches", "MatchKey", 1, "matches"),
     MOVES("PurchaseHeaders", "PurchaseHeaderId", 0, "purchases"),
     MOVES("Vouchers", "VoucherId", 0, "vouchers"),
+    MOVES("LoyaltyCards", "LoyaltyCardId", 0, "cards"),
+    MOVES("LoyaltyPoints", "LoyaltyPointId", 0, "points"),
     MOVES("Cases", "CaseId", 0, "cases"),
     MOVES("ContactInterests", "ContactInterestId", 0, "interests"),
     MOVES("WebhookEvents", "EventId", 0, "events"),

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "handlers/adictiz.h"
+#include "handlers/captainwallet.h"
 #include "handlers/crm360_email.h"
 #include "handlers/elfy.h"
 #include "handlers/mailjet.h"
@@ -13,11 +14,17 @@
 #include "handlers/tabology.h"
 #include "handlers/zendesk.h"
 
-const handler_t *const handlers[] = {&handler_shopify,      &handler_adictiz,
-                                     &handler_primotexto,   &handler_smsbox,
-                                     &handler_mailjet,      &handler_zendesk,
-                                     &handler_elfy76310,    &handler_tabology,
-                                     &handler_crm360_email, NULL};
+const handler_t *const handlers[] = {&handler_shopify,
+                                     &handler_adictiz,
+                                     &handler_primotexto,
+                                     &handler_smsbox,
+                                     &handler_mailjet,
+                                     &handler_zendesk,
+                                     &handler_elfy76310,
+                                     &handler_tabology,
+                                     &handler_crm360_email,
+                                     &handler_captainwallet,
+                                     NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {

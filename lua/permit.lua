@@ -32,9 +32,9 @@ if open_until > now then
     return {open_until - now, known[4] or ''}
 end
 if failures >= most then
-    -- One tries, the others wait for what becomes of it.
+    -- One tries, the others ask again soon: it may be over at once.
     if trial_until > now then
-        return {trial_until - now, known[4] or ''}
+        return {math.min(trial_until - now, 2000000), known[4] or ''}
     end
     redis.call('HSET', breaker, 'trial_until', string.format('%.0f', now + trial))
     redis.call('PEXPIRE', breaker, 86400000)

@@ -26,4 +26,9 @@ struct outbound_t {
 void outbound_outbox_put(outbound_result_t *result, const outbound_t *outbound, const char *id,
                          const char *suffix, const char *data, apr_size_t len, apr_pool_t *pool);
 
+/* The same, but one that is there is replaced: for what says how things are. */
+void outbound_outbox_replace(outbound_result_t *result, const outbound_t *outbound, const char *id,
+                             const char *suffix, const char *data, apr_size_t len,
+                             apr_pool_t *pool);
+
 #endif

@@ -65,21 +65,17 @@ static apr_status_t sync_folder(const char *folder)
     return rv;
 }
 
-void outbound_outbox_put(outbound_result_t *result, const outbound_t *outbound, const char *id,
-                         const char *suffix, const char *data, apr_size_t len, apr_pool_t *pool)
+void outbound_outbox_replace(outbound_result_t *result, const outbound_t *outbound, const char *id,
+                             const char *suffix, const char *data, apr_size_t len, apr_pool_t *pool)
 {
     const char *path = apr_pstrcat(pool, outbound->outbox, "/", id, suffix, NULL);
     const char *fresh =
         apr_psprintf(pool, "%s/.new-%s%s-%d", outbound->outbox, id, suffix, (int)getpid());
-    apr_finfo_t info;
     apr_status_t rv;
 
     memset(result, 0, sizeof(*result));
     result->fate = OUTBOUND_SENT;
     result->reference = apr_pstrcat(pool, id, suffix, NULL);
-    if (apr_stat(&info, path, APR_FINFO_TYPE, pool) == APR_SUCCESS) {
-        return; /* an earlier try has written it */
-    }
     rv = apr_dir_make_recursive(outbound->outbox, FOLDER_MODE, pool);
     if (rv != APR_SUCCESS) {
         cannot(result, "making the folder", outbound->outbox, rv, pool);
@@ -95,4 +91,19 @@ void outbound_outbox_put(outbound_result_t *result, const outbound_t *outbound, 
     if (rv != APR_SUCCESS) {
         cannot(result, "writing", path, rv, pool);
     }
+}
+
+void outbound_outbox_put(outbound_result_t *result, const outbound_t *outbound, const char *id,
+                         const char *suffix, const char *data, apr_size_t len, apr_pool_t *pool)
+{
+    const char *path = apr_pstrcat(pool, outbound->outbox, "/", id, suffix, NULL);
+    apr_finfo_t info;
+
+    if (apr_stat(&info, path, APR_FINFO_TYPE, pool) != APR_SUCCESS) {
+        outbound_outbox_replace(result, outbound, id, suffix, data, len, pool);
+        return;
+    }
+    memset(result, 0, sizeof(*result)); /* an earlier try has written it */
+    result->fate = OUTBOUND_SENT;
+    result->reference = apr_pstrcat(pool, id, suffix, NULL);
 }

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#include "core/json.h"
-#include "core/json_scan.h"
+#include "outbound/placeholder.h"
 
 /* ---- what is written ---- */
 
@@ -127,69 +126,6 @@ static void put_value(rendering_t *rendering, json_object *value)
     put(rendering, text + from, len - from);
 }
 
-/* ---- what is read ---- */
-
-/* One {{var:...}}. */
-typedef struct variable_t {
-    const char *name; /* NUL-terminated, in the pool */
-    int has_default;
-    json_object *otherwise; /* the default; NULL stands for null, and for none */
-} variable_t;
-
-static const char *skip_blanks(const char *text)
-{
-    return text + strspn(text, " \t\r\n");
-}
-
-/* The default at `text`: where it ends, or NULL when it is no value. */
-static const char *read_default(variable_t *variable, const char *text, const char *end,
-                                apr_pool_t *pool)
-{
-    crm360_scan_t scan = {.data = text, .len = (apr_size_t)(end - text)};
-    const char *why;
-
-    variable->has_default = 1;
-    if (*text == '}') {
-        return text;
-    }
-    if (*text == '{' || *text == '[' || crm360_scan_value(&scan) != NULL ||
-        crm360_json_parse(&variable->otherwise, &why, text, scan.at, pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    return text + scan.at;
-}
-
-/* What follows "{{" at `text`: where it ends, or NULL when it is no variable. `end` is that of the
- * whole text. */
-static const char *read_variable(variable_t *variable, const char *text, const char *end,
-                                 apr_pool_t *pool)
-{
-    const char *name, *to;
-
-    memset(variable, 0, sizeof(*variable));
-    text = skip_blanks(text);
-    if (strncmp(text, "var", 3) != 0 || *(text = skip_blanks(text + 3)) != ':') {
-        return NULL;
-    }
-    name = skip_blanks(text + 1);
-    text = to = name + strcspn(name, ":{}\"\t\r\n");
-    while (to > name && to[-1] == ' ') {
-        to--;
-    }
-    if (to == name) {
-        return NULL;
-    }
-    if (*text == ':') {
-        text = read_default(variable, skip_blanks(text + 1), end, pool);
-    }
-    text = text ? skip_blanks(text) : NULL;
-    if (!text || strncmp(text, "}}", 2) != 0) {
-        return NULL;
-    }
-    variable->name = apr_pstrmemdup(pool, name, (apr_size_t)(to - name));
-    return text + 2;
-}
-
 /* ---- one by one ---- */
 
 /* Looks a name up, whole or by its dots. */
@@ -225,7 +161,7 @@ static void note_unknown(apr_array_header_t *unknown, const char *name)
     }
 }
 
-static void put_variable(rendering_t *rendering, const variable_t *variable)
+static void put_variable(rendering_t *rendering, const outbound_placeholder_t *variable)
 {
     json_object *value;
 
@@ -242,22 +178,17 @@ const char *outbound_template_render(const char *text, outbound_template_t form,
                                      json_object *variables, apr_array_header_t *unknown,
                                      apr_pool_t *pool)
 {
-    const char *end = text + strlen(text), *brace, *next;
+    const char *end = text + strlen(text);
     rendering_t rendering = {
         .form = form, .variables = variables, .unknown = unknown, .pool = pool};
-    variable_t variable;
+    outbound_placeholder_t variable;
 
     rendering.size = (apr_size_t)(end - text) + 256;
     rendering.out = apr_palloc(pool, rendering.size);
-    for (brace = strstr(text, "{{"); brace && !rendering.is_full; brace = strstr(brace, "{{")) {
-        next = read_variable(&variable, brace + 2, end, pool);
-        if (!next) {
-            brace++;
-            continue;
-        }
-        put(&rendering, text, (apr_size_t)(brace - text));
+    while (!rendering.is_full && outbound_placeholder_find(&variable, text, end, pool)) {
+        put(&rendering, text, (apr_size_t)(variable.start - text));
         put_variable(&rendering, &variable);
-        text = brace = next;
+        text = variable.end;
     }
     put(&rendering, text, (apr_size_t)(end - text));
     put(&rendering, "", 1);

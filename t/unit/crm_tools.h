@@ -129,6 +129,7 @@ static const char *tools_pgsql_query(const char *params, const char *sql)
 }
 
 /* A section for a database that is not there (SQLite), or is empty (PostgreSQL). */
+static crm360_database_t *tools_section(const char *name) __attribute__((unused));
 static crm360_database_t *tools_section(const char *name)
 {
     crm360_database_t *section = apr_pcalloc(pool, sizeof(*section));

@@ -128,6 +128,9 @@ static const char *everything(void)
         "SELECT PointKey FROM WebhookPoints ORDER BY PointKey, BrandId",
         "SELECT PurchaseIdentifier, ContactId FROM PurchaseHeaders ORDER BY PurchaseIdentifier",
         "SELECT VoucherCode, ContactId FROM Vouchers ORDER BY VoucherCode",
+        "SELECT LoyaltyCardIdentifier FROM LoyaltyCards ORDER BY LoyaltyCardIdentifier",
+        "SELECT PointIdentifier FROM LoyaltyPoints ORDER BY PointIdentifier",
+        "SELECT LoyaltyCardActionIdentifier FROM LoyaltyCardActions ORDER BY LoyaltyCardActionId",
         "SELECT CaseIdentifier, Title, Description FROM Cases ORDER BY CaseIdentifier",
         "SELECT ContactInterestIdentifier, FreeField1 FROM ContactInterests"
         " ORDER BY ContactInterestIdentifier",
@@ -203,7 +206,8 @@ static void one_person(void)
             "a dry run finds everything");
     is_text(rows_told(&erasure),
             "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, PurchaseHeaders 0 kept,"
-            " Vouchers 0 kept, Cases 0, ContactInterests 0, WebhookAddressChecks 1,"
+            " Vouchers 0 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 0,"
+            " ContactInterests 0, WebhookAddressChecks 1,"
             " WebhookMerges 2, WebhookReviews 1, WebhookDuplicateKeys 1,"
             " WebhookDuplicateContacts 1, WebhookDuplicateTasks 1, Addresses 1,"
             " ContactIdentifiers 2, Contacts 1, WebhookPoints 0",
@@ -217,7 +221,8 @@ static void one_person(void)
             "0 contacts:", "once more is harmless");
     is_text(rows_told(&erasure),
             "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, PurchaseHeaders 0 kept,"
-            " Vouchers 0 kept, Cases 0, ContactInterests 0, WebhookAddressChecks 0,"
+            " Vouchers 0 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 0,"
+            " ContactInterests 0, WebhookAddressChecks 0,"
             " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
             " WebhookDuplicateContacts 0, WebhookDuplicateTasks 0, Addresses 0,"
             " ContactIdentifiers 0, Contacts 0, WebhookPoints 0",
@@ -304,7 +309,7 @@ static void ways(void)
     is_text(erase(&erasure, known(NULL, NULL, 3, "never seen"), 1, 0),
             "0 contacts:", "of who was only deleted");
     is_number(APR_ARRAY_IDX(erasure.rows, 0, crm_erased_rows_t).rows, 1, "the mark goes");
-    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
+    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
     is_text(erase(&erasure, known(NULL, NULL, 3, "bob%"), 1, 0),
             "0 contacts:", "a word is no pattern");
     crm_db_close(db);
@@ -492,7 +497,8 @@ static void whole_life(void)
             "all of it leads to her");
     is_text(rows_told(&erasure),
             "WebhookVersions 6, WebhookMatches 2, WebhookEvents 4, PurchaseHeaders 1 kept,"
-            " Vouchers 1 kept, Cases 1, ContactInterests 1, WebhookAddressChecks 0,"
+            " Vouchers 1 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 1,"
+            " ContactInterests 1, WebhookAddressChecks 0,"
             " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
             " WebhookDuplicateContacts 0, WebhookDuplicateTasks 0, Addresses 1,"
             " ContactIdentifiers 2, Contacts 1, WebhookPoints 2",
@@ -559,6 +565,51 @@ static void values(void)
     crm_db_close(db);
 }
 
+/* Cards with their points go; what was bought with them stays, and knows them no more. */
+static void cards(void)
+{
+    static const char before[] = "a|1|11\nb|2|12\nlent|2|11\nshown|1|12\nwho|NULL|11";
+    static const char bought[] = "SELECT PurchaseIdentifier, ContactId, LoyaltyCardId"
+                                 " FROM PurchaseHeaders ORDER BY 1";
+    static const char issued[] = "SELECT VoucherIdentifier, ContactId, LoyaltyCardId"
+                                 " FROM Vouchers ORDER BY 1";
+    crm_erasure_t erasure;
+
+    fresh("cards");
+    save(3, "ann1", "Ann", "ann@example.fr", NULL, NULL);
+    save(3, "bob1", "Bob", "bob@example.fr", NULL, NULL);
+    tools_execute(
+        section,
+        "INSERT INTO LoyaltyCards (LoyaltyCardId, LoyaltyCardIdentifier, ContactId, SourceId)"
+        " VALUES (11, 'of Ann', 1, 3), (12, 'of Bob', 2, 3);"
+        "INSERT INTO LoyaltyPoints (PointIdentifier, ContactId, LoyaltyCardId, SourceId) VALUES"
+        " ('of Ann', 1, NULL, 3), ('of her card', NULL, 11, 3), ('of Bob', 2, 12, 3),"
+        " ('of his card', NULL, 12, 3);"
+        "INSERT INTO LoyaltyCardActions (LoyaltyCardActionIdentifier, LoyaltyCardId, SourceId)"
+        " VALUES ('of Ann', 11, 3), ('of Bob', 12, 3);"
+        "INSERT INTO PurchaseHeaders (PurchaseIdentifier, ContactId, LoyaltyCardId, SourceId)"
+        " VALUES ('a', 1, 11, 3), ('shown', 1, 12, 3), ('lent', 2, 11, 3), ('who', NULL, 11, 3),"
+        " ('b', 2, 12, 3);"
+        "INSERT INTO Vouchers (VoucherIdentifier, ContactId, LoyaltyCardId, SourceId)"
+        " SELECT PurchaseIdentifier, ContactId, LoyaltyCardId, SourceId FROM PurchaseHeaders");
+    is_text(tools_query(section, bought), before, "two people with cards");
+    is_text(erase(&erasure, known("ann@example.fr", NULL, 0, NULL), 1, 0),
+            "1 contacts: ann@example.fr 3:ann1", "one of them is erased");
+    ok(strstr(rows_told(&erasure), "PurchaseHeaders 4 kept, Vouchers 4 kept, LoyaltyPoints 2,"
+                                   " LoyaltyCardActions 1, LoyaltyCards 1,") != NULL,
+       "  what goes is counted: %s", rows_told(&erasure));
+    is_text(tools_query(section, bought),
+            "a|NULL|NULL\nb|2|12\nlent|2|NULL\nshown|NULL|12\nwho|NULL|NULL",
+            "  purchases know neither her nor her card");
+    is_text(tools_query(section, issued), tools_query(section, bought), "  likewise vouchers");
+    is_text(tools_query(section, "SELECT LoyaltyCardIdentifier FROM LoyaltyCards UNION ALL"
+                                 " SELECT LoyaltyCardActionIdentifier FROM LoyaltyCardActions"),
+            "of Bob\nof Bob", "  the other has his card");
+    is_text(tools_query(section, "SELECT PointIdentifier FROM LoyaltyPoints ORDER BY 1"),
+            "of Bob\nof his card", "  with its points");
+    crm_db_close(db);
+}
+
 int main(void)
 {
     tools_start();
@@ -568,6 +619,7 @@ int main(void)
     families();
     nobody();
     whole_life();
+    cards();
     values();
     return tap_done();
 }

@@ -105,7 +105,8 @@ static void children(void)
     static const char *const moved[][2] = {
         {"ContactIdentifiers", "2"}, {"WebhookMatches", "2"}, {"PurchaseHeaders", "2"},
         {"Vouchers", "2"},           {"Cases", "2"},          {"ContactInterests", "2"},
-        {"WebhookEvents", "2"},      {"Addresses", "2"},
+        {"WebhookEvents", "2"},      {"Addresses", "2"},      {"LoyaltyCards", "2"},
+        {"LoyaltyPoints", "2"},
     };
     const char *before;
     size_t i;
@@ -125,11 +126,15 @@ static void children(void)
                 "INSERT INTO Vouchers (VoucherIdentifier, ContactId, SourceId) VALUES ('v%d', %d,"
                 " 12);"
                 "INSERT INTO Cases (CaseIdentifier, ContactId, SourceId) VALUES ('k%d', %d, 12);"
+                "INSERT INTO LoyaltyCards (LoyaltyCardIdentifier, ContactId, SourceId)"
+                " VALUES ('l%d', %d, 12);"
+                "INSERT INTO LoyaltyPoints (PointIdentifier, ContactId, SourceId)"
+                " VALUES ('n%d', %d, 12);"
                 "INSERT INTO ContactInterests (ContactInterestIdentifier, ContactId, SourceId)"
                 " VALUES ('i%d', %d, 12);"
                 "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, SourceId,"
                 " EventIdentifier) VALUES ('m%d', %d, 'x', '2026-11-20T10:00:00', 12, 'e%d');",
-                id, id, id, id, id - 1, id, id, id, id, id, id, id, id, id));
+                id, id, id, id, id - 1, id, id, id, id, id, id, id, id, id, id, id, id, id));
     }
     before = ask("SELECT FirstName, LastName FROM Contacts WHERE ContactId = 2");
     is_text(merge(2, 1), "name+email", "two contacts, the younger named first");

@@ -89,6 +89,8 @@ static void empty(void)
                                          "WebhookEvents",
                                          "WebhookPoints",
                                          "PurchaseHeaders",
+                                         "LoyaltyPoints",
+                                         "LoyaltyCards",
                                          "Vouchers",
                                          "Cases",
                                          "ContactInterests",

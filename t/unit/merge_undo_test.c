@@ -69,8 +69,8 @@ static const char *give_back(const char *table, const char *key, const char *id,
 static void undo(int kept_id, int merged_id)
 {
     static const char *const keys[] = {
-        "ContactIdentifierId", "MatchKey", "PurchaseHeaderId", "VoucherId", "CaseId",
-        "ContactInterestId",   "EventId"};
+        "ContactIdentifierId", "MatchKey", "PurchaseHeaderId",  "VoucherId", "LoyaltyCardId",
+        "LoyaltyPointId",      "CaseId",   "ContactInterestId", "EventId",   "MessageId"};
     const char *kept = apr_itoa(pool, kept_id), *merged = apr_itoa(pool, merged_id), *why, *text;
     const char *sql = apr_psprintf(pool,
                                    "BEGIN;UPDATE Contacts SET DeletionFlag = 0"
@@ -123,6 +123,8 @@ static const char *owned(void)
                                           "SELECT * FROM WebhookMatches ORDER BY 1",
                                           "SELECT * FROM WebhookVersions ORDER BY 1, 2",
                                           "SELECT * FROM PurchaseHeaders ORDER BY 1",
+                                          "SELECT * FROM LoyaltyCards ORDER BY 1",
+                                          "SELECT * FROM LoyaltyPoints ORDER BY 1",
                                           "SELECT * FROM WebhookEvents ORDER BY 1",
                                           "SELECT * FROM WebhookAddressChecks ORDER BY 1"};
     const char *text = "";
@@ -165,9 +167,13 @@ static void undoing(void)
                      " 1.5 WHERE ContactId = %d;"
                      "INSERT INTO PurchaseHeaders (PurchaseIdentifier, ContactId, SourceId)"
                      " VALUES ('p', %d, 1);"
+                     "INSERT INTO LoyaltyCards (LoyaltyCardIdentifier, ContactId, SourceId)"
+                     " VALUES ('k', %d, 1);"
+                     "INSERT INTO LoyaltyPoints (PointIdentifier, ContactId, SourceId)"
+                     " VALUES ('n', %d, 1);"
                      "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At) VALUES ('m', %d,"
                      " 'x', '2026-11-20T10:00:00')",
-                     b, b, b));
+                     b, b, b, b, b));
     check("A", a);
     check("B", b);
     before = owned();
