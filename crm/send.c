@@ -52,6 +52,10 @@ static const crm_db_statement_t by_reference = {
     .sql = "SELECT ContactId, Recipient FROM WebhookSends WHERE Reference = %s AND Kind = %s"
            " AND State = 'sent' ORDER BY StartedAt DESC LIMIT 1"};
 
+static const crm_db_statement_t by_message = {
+    .label = "send_by_message",
+    .sql = "SELECT ContactId, Recipient FROM WebhookSends WHERE MessageId = %s AND Kind = %s"};
+
 /* Reports may have come before the provider's answer was noted. */
 static const crm_db_statement_t adopt_reports = {
     .label = "send_adopt",
@@ -142,11 +146,13 @@ apr_status_t crm_send_resend(int *changed, crm_db_t *db, const char *message_id,
     return crm_db_execute(changed, db, &resend, CRM_DB_VALUES(message_id), pool);
 }
 
-apr_status_t crm_send_by_reference(int *contact_id, const char **recipient, crm_db_t *db,
-                                   const char *kind, const char *reference, apr_pool_t *pool)
+/* Reads the one row of a statement that asks for a name and a kind. */
+static apr_status_t find_recipient(int *contact_id, const char **recipient, crm_db_t *db,
+                                   const crm_db_statement_t *statement, const char *name,
+                                   const char *kind, apr_pool_t *pool)
 {
     crm_db_rows_t rows;
-    apr_status_t rv = crm_db_select(&rows, db, &by_reference, CRM_DB_VALUES(reference, kind), pool);
+    apr_status_t rv = crm_db_select(&rows, db, statement, CRM_DB_VALUES(name, kind), pool);
 
     *contact_id = 0;
     *recipient = NULL;
@@ -155,6 +161,18 @@ apr_status_t crm_send_by_reference(int *contact_id, const char **recipient, crm_
         *recipient = crm_db_cell(&rows, 0, 1);
     }
     return rv;
+}
+
+apr_status_t crm_send_by_reference(int *contact_id, const char **recipient, crm_db_t *db,
+                                   const char *kind, const char *reference, apr_pool_t *pool)
+{
+    return find_recipient(contact_id, recipient, db, &by_reference, reference, kind, pool);
+}
+
+apr_status_t crm_send_by_message(int *contact_id, const char **recipient, crm_db_t *db,
+                                 const char *kind, const char *message_id, apr_pool_t *pool)
+{
+    return find_recipient(contact_id, recipient, db, &by_message, message_id, kind, pool);
 }
 
 apr_status_t crm_send_adopt_reports(crm_db_t *db, const char *message_id, crm_channel_t channel,

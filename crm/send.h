@@ -65,6 +65,12 @@ apr_status_t crm_send_by_reference(int *contact_id, const char **recipient, crm_
                                    const char *kind, const char *reference, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* The same for one of our messages, by its id, whatever has become of it: for providers that bring
+ * the id back. */
+apr_status_t crm_send_by_message(int *contact_id, const char **recipient, crm_db_t *db,
+                                 const char *kind, const char *message_id, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* Gives the reports of a sent message that came before this was noted, and belong to nobody, to the
  * contact it went to. For the handlers' finish(). */
 apr_status_t crm_send_adopt_reports(crm_db_t *db, const char *message_id, crm_channel_t channel,

@@ -6,6 +6,7 @@
 #include "handlers/adictiz.h"
 #include "handlers/captainwallet.h"
 #include "handlers/crm360_email.h"
+#include "handlers/crm360_sms.h"
 #include "handlers/elfy.h"
 #include "handlers/mailjet.h"
 #include "handlers/primotexto.h"
@@ -14,17 +15,10 @@
 #include "handlers/tabology.h"
 #include "handlers/zendesk.h"
 
-const handler_t *const handlers[] = {&handler_shopify,
-                                     &handler_adictiz,
-                                     &handler_primotexto,
-                                     &handler_smsbox,
-                                     &handler_mailjet,
-                                     &handler_zendesk,
-                                     &handler_elfy76310,
-                                     &handler_tabology,
-                                     &handler_crm360_email,
-                                     &handler_captainwallet,
-                                     NULL};
+const handler_t *const handlers[] = {
+    &handler_shopify,      &handler_adictiz,    &handler_primotexto,    &handler_smsbox,
+    &handler_mailjet,      &handler_zendesk,    &handler_elfy76310,     &handler_tabology,
+    &handler_crm360_email, &handler_crm360_sms, &handler_captainwallet, NULL};
 
 const handler_t *handler_find(const crm360_route_t *route)
 {

@@ -326,6 +326,7 @@ static const char *read_event(handler_report_t *report, json_object *object, int
     report->event.address_kind = CRM_POINT_EMAIL;
     report->event.address = mail.email;
     report->event.reference = reference_of(&mail);
+    report->sent_id = text_of(&mail, "CustomID");
     read_kind(&mail, message);
     report->event.detail = detail_of(&mail);
     return NULL;

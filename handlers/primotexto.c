@@ -182,7 +182,7 @@ static const char *read_event(handler_report_t *report, json_object *object, int
     report->state = (int)row->state;
     report->rank = row->rank;
     report->withdraws = row->withdraws;
-    handler_sms_address(report, sms.number, 0, message, pool);
+    handler_sms_address(report, sms.number, 0, pool);
     report->event.reference = sms.reference;
     report->event.detail = detail_of(&sms);
     report->event.identifier = identifier_of(&sms, report, is_dated, number, message);

@@ -51,6 +51,45 @@ static apr_status_t tell(const handler_report_t *report, const crm360_message_t 
     return rv;
 }
 
+/* Looks for the message of ours that the report is about. */
+static apr_status_t find_send(handler_report_t *report, crm_db_t *db, apr_pool_t *pool)
+{
+    crm_event_t *event = &report->event;
+    const char *kind =
+        crm360_sends_name(event->channel == CRM_CHANNEL_SMS ? CRM360_SENDS_SMS : CRM360_SENDS_MAIL);
+    const char *recipient = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    int contact_id = 0;
+
+    if (report->sent_id) {
+        rv = crm_send_by_message(&contact_id, &recipient, db, kind, report->sent_id, pool);
+    }
+    if (rv == APR_SUCCESS && !recipient && event->reference) {
+        rv = crm_send_by_reference(&contact_id, &recipient, db, kind, event->reference, pool);
+    }
+    if (contact_id) {
+        event->contact_id = contact_id;
+    }
+    if (!event->address && recipient) {
+        event->address = recipient;
+    }
+    return rv;
+}
+
+static void say_unreadable(const handler_report_t *report)
+{
+    if (report->withdraws) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0516) "%s: the number that sent STOP cannot be read; nobody's "
+                                      "consent is withdrawn",
+                   report->event.message_id);
+    }
+    else {
+        crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS,
+                   "%s: the number cannot be read; the event has none", report->event.message_id);
+    }
+}
+
 apr_status_t handler_report_save(handler_report_t *report, const crm360_message_t *message,
                                  const handler_context_t *context, apr_pool_t *pool)
 {
@@ -61,6 +100,13 @@ apr_status_t handler_report_save(handler_report_t *report, const crm360_message_
     if (report->event.reference) {
         report->event.reference = apr_pstrmemdup(
             pool, report->event.reference, cut(report->event.reference, HANDLER_REPORT_REFERENCE));
+    }
+    rv = find_send(report, context->db, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (report->is_unreadable && !report->event.address) {
+        say_unreadable(report);
     }
     rv = crm_event_add(NULL, context->db, &report->event, pool);
     return rv == APR_SUCCESS && report->event.address ? tell(report, message, context, pool) : rv;

@@ -24,9 +24,15 @@ typedef struct handler_report_t {
     int lasts;     /* the state stays, whatever is reported later */
     int rank;      /* of two states of one moment that of the higher rank counts, 0 to 9 */
     int withdraws; /* consent: within the brand of the URI, in all when it has none */
+    /* The id of our message that this is about, when the provider has brought it back; else the
+     * reference tells it. */
+    const char *sent_id;
+    int is_unreadable; /* it has a number that cannot be read */
 } handler_report_t;
 
-/* Saves a report. State and consent are told only of an address that is known. The version is made
+/* Saves a report. One about a message of ours belongs to the contact that it went to, and to that
+ * address when it has none of its own that can be read. State and consent are told only of an
+ * address that is known. The version is made
  * of the report's own date and the event's identifier, so that an event means the same alone and in
  * an array, and again. Errors as crm_db_begin(), or CRM360_EDATA. */
 apr_status_t handler_report_save(handler_report_t *report, const crm360_message_t *message,

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "core/log.h"
 #include "outbound/phone.h"
 
 /* ---- numbers ---- */
@@ -27,24 +26,12 @@ const char *handler_sms_number(const char *text, int is_international, apr_pool_
 }
 
 void handler_sms_address(handler_report_t *report, const char *number, int is_international,
-                         const crm360_message_t *message, apr_pool_t *pool)
+                         apr_pool_t *pool)
 {
     report->event.channel = CRM_CHANNEL_SMS;
     report->event.address_kind = CRM_POINT_PHONE;
     report->event.address = number ? handler_sms_number(number, is_international, pool) : NULL;
-    if (report->event.address) {
-        return;
-    }
-    if (report->withdraws) {
-        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                   CRM360_LOGNO(0516) "%s: the number that sent STOP cannot be read; nobody's "
-                                      "consent is withdrawn",
-                   message->id);
-    }
-    else {
-        crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS,
-                   "%s: the number cannot be read; the event has none", message->id);
-    }
+    report->is_unreadable = !report->event.address;
 }
 
 /* ---- STOP ---- */

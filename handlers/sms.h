@@ -12,9 +12,9 @@
 const char *handler_sms_number(const char *text, int is_international, apr_pool_t *pool);
 
 /* Sets address and channel of a report's event. A number that cannot be read leaves it without
- * one; whoever withdraws a consent so is not known, which is logged. */
+ * one, and marks the report. */
 void handler_sms_address(handler_report_t *report, const char *number, int is_international,
-                         const crm360_message_t *message, apr_pool_t *pool);
+                         apr_pool_t *pool);
 
 /* Whether the first word of a text (UTF-8, NULL = none) is STOP, whatever its case and accents;
  * `prefix`: or begins with it. Signs, quotes and digits around do not matter: "Stòp!", "STOP36180".

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/log.h"
 #include "handlers/body.h"
 #include "handlers/field.h"
 #include "handlers/sms.h"
+#include "outbound/smsbox.h"
 
 #define OWN_NAMES_MOST 20  /* parameters of the sender (cvar) that are kept */
 #define OWN_VALUE_MOST 200 /* bytes of one of them */
@@ -172,8 +172,9 @@ static const char *read_report(handler_report_t *report, json_object *object, in
     report->event.category = CRM_CATEGORY_DELIVERY_REPORT;
     report->state = (int)row->state;
     report->rank = row->rank;
-    handler_sms_address(report, numero, 1, message, pool);
+    handler_sms_address(report, numero, 1, pool);
     report->event.reference = reference;
+    report->sent_id = text_of(object, OUTBOUND_SMSBOX_ID, pool);
     report->event.detail = report_detail(row, code, object, pool);
     report->event.identifier =
         apr_psprintf(pool, "smsbox:report:%d:%s:%s", code, reference, numero);
@@ -222,7 +223,7 @@ static const char *read_answer(handler_report_t *report, json_object *object, in
     report->event.kind = stops ? "sms.stop" : "sms.reply";
     report->event.category = stops ? CRM_CATEGORY_CONSENT : CRM_CATEGORY_REACTION;
     report->withdraws = stops;
-    handler_sms_address(report, numero, 1, message, pool);
+    handler_sms_address(report, numero, 1, pool);
     report->event.reference = text_of(object, "link_reference", pool);
     report->event.detail = answer_detail(text, object, pool);
     /* Without the id of the answer its time tells it apart. */

@@ -75,7 +75,8 @@ static int starts(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static const plan_t *plan_of(const char *country)
+/* NULL = not known. */
+static const plan_t *find_plan(const char *country)
 {
     size_t i;
 
@@ -85,7 +86,19 @@ static const plan_t *plan_of(const char *country)
             return &plans[i];
         }
     }
-    return &plans[0];
+    return NULL;
+}
+
+static const plan_t *plan_of(const char *country)
+{
+    const plan_t *plan = find_plan(country);
+
+    return plan ? plan : &plans[0];
+}
+
+int outbound_phone_knows(const char *country)
+{
+    return find_plan(country) != NULL;
 }
 
 /* Digits of `text` into `digits`; *plus says whether an international prefix stood in front ("+"
@@ -286,6 +299,7 @@ apr_status_t outbound_phone_parse(outbound_phone_t *phone, const char *text, con
     if (read_digits(digits, &plus, text) != APR_SUCCESS) {
         return APR_EINVAL;
     }
+    phone->is_prefixed = plus;
     return plus ? international(phone, digits, plan_of(country))
                 : national(phone, digits, plan_of(country));
 }

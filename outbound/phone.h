@@ -20,6 +20,7 @@ typedef struct outbound_phone_t {
     /* Alpha-3, constant; NULL when the prefix belongs to several or to none known. */
     const char *country;
     outbound_phone_kind_t kind;
+    int is_prefixed; /* it was written with its country code, behind "+" or "00" */
 } outbound_phone_t;
 
 /* Reads `text`, written in the manner of `country` (alpha-3, alpha-2 or the numeric code of ISO
@@ -27,5 +28,8 @@ typedef struct outbound_phone_t {
  * APR_EINVAL when it is no number that can be dialled; *phone is undefined then. */
 apr_status_t outbound_phone_parse(outbound_phone_t *phone, const char *text, const char *country)
     __attribute__((warn_unused_result));
+
+/* Whether the plan of a country (as above) is known here. */
+int outbound_phone_knows(const char *country);
 
 #endif

@@ -164,6 +164,7 @@ static const char *const written_tables[] = {"PurchaseDetails",
                                              "ContactIdentifiers",
                                              "Contacts",
                                              "WebhookEvents",
+                                             "WebhookSends",
                                              "WebhookPoints",
                                              "WebhookVersions",
                                              "WebhookMatches"};
