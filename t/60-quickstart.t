@@ -35,7 +35,7 @@ sub sql {
 
 # What README.md shows after the first run: commands, with this folder and port.
 sub readme_commands {
-    my ($shown) = slurp(root() . '/README.md') =~ /^.*Then, for example:\n(.*?)^And\n/ms
+    my ($shown) = slurp(root() . '/README.md') =~ /^.*Then, for\s+example:\n(.*?)^And\n/ms
         or die "README.md has no example\n";
     my $text = join '', $shown =~ /^    (.*\n)/mg;
     $text =~ s{127\.0\.0\.1:8360}{127.0.0.1:$port}g;
@@ -64,14 +64,91 @@ END {
 
 my ($output, $code) = quickstart('');
 is $code, 0, 'the first run' or diag $output;
-like $output, qr{Shopify/Customer/Insert -> \S+-Shopify-Customer-Insert$}m, 'sends samples';
-like $output, qr{-Shopify-Customer-Insert: done$}m, 'and says that one is done';
-like $output, qr{-Shopify-Order-Insert: done$}m, 'and another';
-like $output, qr/Camille/, 'and shows the customer';
-like $output, qr{#1042 .*EUR *$}m, 'and what was bought';
+
+# Of each route: what quickstart shows of its effect, and how that is seen in the database. An entry of
+# the outbox: the end of its file's name, and what stands in it.
+my $contact = 'select %s from ContactIdentifiers join Contacts using (ContactId)'
+    . " join Addresses using (ContactId) where Identifier = '97312459817263'";
+my $good = "select %s from PurchaseGoods where ParentIdentifier = '98123456789012'";
+my $purchase = "select %s from PurchaseHeaders where PurchaseNumber = '%s'";
+my $event = "select Address || ' ' || ContactId from WebhookEvents where MessageId = '%s'";
+my %effects = (
+    'Shopify/Customer/Insert' => ['contact 1: Camille Bernard, Nice',
+        sprintf($contact, 'AdvertiserCreationDate'), '2026-03-02T09:15:27'],
+    'Shopify/Customer/Update' => ['contact 1: Camille Bernard-Petit, Saint-Étienne',
+        sprintf($contact, "LastName || ', ' || City"), 'Bernard-Petit, Saint-Étienne'],
+    'Shopify/Customer/Delete' => ['contact 1: deleted',
+        sprintf($contact, 'Contacts.DeletionFlag + Addresses.DeletionFlag'), 2],
+    'Shopify/Product/Insert' => ['good 1: Tee-shirt marin - S / Marine, 24.90 EUR, active',
+        sprintf($good, 'group_concat(distinct Vendor)'), 'Maison Demo'],
+    'Shopify/Product/Update' => ['good 1: Tee-shirt marin - S / Marine, 22.50 EUR, draft',
+        sprintf($good, 'max(ComparePrice) || count(*)'), '29.9003'],
+    'Shopify/Product/Delete' => ['goods 1, 2, 3: deleted', sprintf($good, 'sum(DeletionFlag)'), 3],
+    'Shopify/Order/Insert' => ['purchase #1042: 120.82 EUR, 2 lines, pending, of contact 1',
+        sprintf($purchase, 'OriginalAmountTaxIncluded', '#1042'), '120.820'],
+    'Shopify/Order/Update' => ['purchase #1042: 98.41 EUR, 2 lines, partially refunded, of contact 1',
+        sprintf($purchase, 'RefundAmount', '#1042'), '22.410'],
+    'Shopify/Order/Delete' => ['purchase #1042: deleted',
+        sprintf($purchase, 'DeletionFlag', '#1042'), 1],
+    'Adictiz/User/Participate' => ['contact 2: Emma Garnier, plays Jeu de printemps',
+        'select ContactId from ContactInterests', 2],
+    'Primotexto/Sms/Callback' => ['event sms.delivered of +33687654321, contact 2',
+        $event, '+33687654321 2'],
+    'Smsbox/Sms/Callback' => ['event sms.delivered of +33687654321, contact 2',
+        $event, '+33687654321 2'],
+    'Smsbox/Sms/CallbackStop' => ['event sms.stop: contact 2 wants no more SMS to +33687654321',
+        'select Optin from WebhookPoints', 0],
+    'Mailjet/email/Callback' => ['event email.click of emma.garnier@example.fr, contact 2',
+        $event, 'emma.garnier@example.fr 2'],
+    'Zendesk/Ticket/Update' => ['case 4711: Colis non reçu, open, of contact 2',
+        "select CaseIdentifier || ' ' || ContactId from Cases", '4711 2'],
+    'Tabology/Ticket/Create' => ['purchase 4712: 14.80 GBP, 2 lines, open',
+        sprintf($purchase, 'PurchaseDate', '4712'), '2026-03-02T12:41:09'],
+    'Tabology/Ticket/Update' => ['purchase 4712: 14.80 GBP, 2 lines, paid, of contact 3',
+        sprintf($purchase, 'StatusText', '4712'), 'SETTLED'],
+    'elfy76310/process/Rnvp' => ['address of contact 2: corrected, 15 B AVENUE DU GENERAL DE GAULLE,'
+        . ' 06000 NICE', "select count(*) from WebhookJobs where MessageId = '%s' and Corrected = 1", 1],
+    'elfy76310/process/RnvpDedup' => ['contact 4 merged into contact 2, by name+address',
+        "select KeptContactId || MergedContactId from WebhookMerges where MessageId = '%s'", 24],
+    'Crm360/Sms/Send' => ['SMS in outbox/%s.json: +33687654321, 1 segment',
+        '.json', qr/"number":"\+33687654321",.*"text":"Votre commande est prête/s],
+    'Crm360/Email/Send' => ['mail in outbox/%s.eml: Bonjour Emma',
+        '.eml', qr/^To: emma\.garnier\@example\.fr\r\n.*^Bonjour Emma Garnier\r$/ms],
+    'CaptainWallet/LoyaltyCard/SendUpdate' => ['wallet update in outbox/%s.json: 120 points of Emma',
+        '.json', qr/"2990000012345".*"points":120\b/s],
+);
+my @routes = map { "$_->[0]/$_->[1]/$_->[2]" } map { [/"(\w+)", "(\w+)", "(\w+)"/] }
+    grep { /^    ROUTE\(/ } split /\n/, slurp(root() . '/core/route.c');
+is_deeply [sort keys %effects], [sort @routes], 'this test knows all routes';
+my %row = map { /^  (\S+) +(\d+) +(.*)$/ ? ($1 => [$2, $3]) : () } split /\n/, $output;
+is_deeply [sort keys %row], [sort @routes], 'one sample of each is shown';
+is scalar(() = $output =~ m{^  \w+/\w+/\w+ }mg), 22, 'once';
+my %id = map { split ' ' } split /\n/, slurp("$run/samples");
+for my $route (@routes) {
+    my ($shown, $where, $expected) = @{ $effects{$route} };
+    my $id = $id{$route} // 'none';
+    $shown =~ s/%s/$id/;
+    $where =~ s/%s/$id/;
+    is_deeply $row{$route}, [200, $shown], "$route: answer and effect";
+    if (ref $expected) {
+        my $file = "$run/outbox/$id$where";
+        like -e $file ? slurp($file) : 'no file', $expected, "$route: in the outbox";
+    }
+    else {
+        is sql($where), $expected, "$route: in the database";
+    }
+}
+is sql('select count(*) from WebhookInbox'), 22, 'each was done once';
+my @outbox = glob "$run/outbox/*";
+is @outbox, 3, 'three would have left';
+
+# Whoever sends a fixture himself sees its own customer.
+my $dump = `sqlite3 $run/acme-prod.db .dump`;
+like $dump, qr/Garnier/, 'what the samples have left';
+unlike $dump, qr/Marchand|lea\b|612345678|\b7312459817263|\b5801234567890|\b8123456789012|inconnu/i,
+    'is about other people and things than the fixtures';
 ok -e "$run/$_", "its folder has $_" for qw(crm360.conf httpd.conf redis.sock acme-prod.db log
-    redis.pid httpd.pid crm360d.pid);
-is sql('select count(*) from Contacts'), 1, 'two samples about one customer make one contact';
+    redis.pid httpd.pid crm360d.pid outbox);
 is redis('config', 'get', 'appendonly') =~ /yes/ ? 1 : 0, 1, 'Redis writes its file';
 is redis('config', 'get', 'port'), "port\n0", 'Redis has no port';
 unlike slurp("$run/log/crm360d.log"), qr/CRM036\d/, 'crm360d finds nothing amiss in how Redis is set up';
@@ -81,8 +158,9 @@ like `curl -s -m 10 http://127.0.0.1:$port/nothing`, qr/404/, 'httpd listens on 
 my ($curl) = $output =~ /^  (curl .*SourceId=1')$/m;
 ok $curl, 'it prints a curl line';
 like `cd @{[root()]} && $curl 2>&1`, qr/"MessageId"/, 'which sends a webhook';
-wait_until { sql('select count(*) from ContactIdentifiers') == 2 } 5, 'that arrives';
-is sql('select count(*) from Contacts'), 2, 'and makes another customer than the samples';
+wait_until { sql('select count(*) from WebhookInbox') == 23 } 5, 'that arrives';
+is sql("select count(*) from Contacts where LastName = 'Marchand' and DeletionFlag = 0"), 1,
+    'and makes another customer than the samples';
 like $output, qr{Stop: CRM360_RUN=\Q$run\E \./quickstart stop$}m, 'it says how to stop this one';
 like slurp("$run/log/httpd-access.log"), qr{"POST /ProcessManagement/\S+/Insert HTTP/1\.1" 200 },
     'the access log has the webhook';
@@ -93,7 +171,7 @@ my @commands = readme_commands();
 is @commands, 2, 'README.md shows two commands';
 like `cd @{[root()]} && $commands[0] 2>/dev/null`, qr/"MessageId"/, 'a webhook of README.md is taken';
 wait_until { `$commands[1]` =~ /^Léa\|Marchand$/m } 1, 'its customer is shown';
-wait_until { sql('select count(*) from WebhookInbox') == 5 } 5, 'and it was processed';
+wait_until { sql('select count(*) from WebhookInbox') == 24 } 5, 'and it was processed';
 my ($look) = $output =~ /^  (redis-cli .*withscores)$/m;
 ok $look, 'it prints a redis-cli line';
 is system("$look >/dev/null"), 0, 'which works';
@@ -192,6 +270,24 @@ for my $verb (qw(stop status)) {
 ($output, $code) = quickstart('begin');
 is $code, 2, 'an unknown verb is wrong usage';
 
+# A sample that comes to nothing.
+{
+    local $ENV{CRM360_RUN} = $run = "$dir/strict";
+    mkdir $run;
+    spew("$run/crm360.conf", slurp("$dir/run/crm360.conf") =~ s{\Q$dir\E/run\b}{$run}gr
+        =~ s{^(?=</)}{    Crm360EmailSender *\@nowhere.example\n}mr);
+    for my $time ('first', 'second') {
+        ($output, $code) = quickstart('');
+        is $code, 1, "a dead letter makes the $time run fail";
+        like $output, qr{^  Crm360/Email/Send +200 +dead letter: SenderEmail .*Crm360EmailSender}m,
+            'its reason is shown' or diag $output;
+        is scalar(() = $output =~ m{^  \w+/\w+/\w+ }mg), 22, 'with all others';
+        like $output, qr{^quickstart: 1 of the samples came to nothing}m, 'and that is said';
+    }
+    is redis('hget', "'crm360:1:{acme/prod}:counters'", 'received'), 22, 'nothing is sent twice';
+    quickstart('stop');
+}
+
 # With room for a link in its place, and without.
 my $long = "$dir/" . 'long' x 30;
 for my $full (0, 1) {
@@ -204,7 +300,7 @@ for my $full (0, 1) {
     my ($moved) = $output =~ m{Using (/var/tmp/crm360-\S+) instead};
     is readlink $run, $full ? undef : $moved, 'a link stands in its place, where that can be';
     $run = $moved;
-    is sql('select count(*) from Contacts'), 1, 'it works';
+    is sql('select count(*) from WebhookInbox'), 22, 'it works';
     ($output, $code) = quickstart('status');
     is scalar(() = $output =~ / runs /g), 3, 'status finds it';
     ($output, $code) = quickstart('stop');
