@@ -114,6 +114,7 @@ static const struct {
          "DELETE FROM WebhookVersions WHERE TargetTable = 'Contacts' AND TargetKey = %s"),
     ROWS("6", "WebhookMatches", 0, "DELETE FROM WebhookMatches WHERE ContactId = %d"),
     ROWS("7", "WebhookEvents", 0, "DELETE FROM WebhookEvents WHERE ContactId = %d"),
+    ROWS("27", "WebhookSends", 0, "DELETE FROM WebhookSends WHERE ContactId = %d"),
     ROWS("8", "PurchaseHeaders", 1, WITHOUT_CONTACT("PurchaseHeaders")),
     ROWS("9", "Vouchers", 1, WITHOUT_CONTACT("Vouchers")),
     ROWS("10", "PurchaseHeaders", 1, WITHOUT_CARD("PurchaseHeaders")),
@@ -161,6 +162,11 @@ static const struct {
      {.label = "erase_value_3",
       .sql = "DELETE FROM WebhookEvents WHERE Address = %s AND NOT EXISTS"
              " (SELECT 1 FROM Contacts c WHERE c.ContactId = WebhookEvents.ContactId)"}},
+    {"WebhookSends",
+     0,
+     {.label = "erase_value_4",
+      .sql = "DELETE FROM WebhookSends WHERE Recipient = %s AND NOT EXISTS"
+             " (SELECT 1 FROM Contacts c WHERE c.ContactId = WebhookSends.ContactId)"}},
 };
 
 #define ROWS_OF_VALUE (sizeof(rows_of_value) / sizeof(rows_of_value[0]))

@@ -4,6 +4,7 @@
  */
 #include "crm/send.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -88,9 +89,22 @@ apr_status_t crm_send_find(crm_send_state_t *state, int *attempt, const char **r
     return APR_SUCCESS;
 }
 
+/* As addresses are compared: ASCII letters in lower case; a number stays as it is. */
+static const char *recipient_of(const crm_send_t *send, apr_pool_t *pool)
+{
+    char *text = apr_pstrdup(pool, send->recipient);
+    char *at;
+
+    for (at = text; at && *at; at++) {
+        *at = (char)apr_tolower(*at);
+    }
+    return text;
+}
+
 apr_status_t crm_send_begin(int *attempt, crm_db_t *db, const char *message_id,
                             const crm_send_t *send, apr_pool_t *pool)
 {
+    const char *recipient = recipient_of(send, pool);
     const char *contact = crm_db_id(send->contact_id, pool);
     const char *now = crm_date_text(apr_time_now() / 1000, pool);
     const char *known = crm_db_int(*attempt, pool);
@@ -99,13 +113,13 @@ apr_status_t crm_send_begin(int *attempt, crm_db_t *db, const char *message_id,
 
     if (*attempt == 0) {
         rv = crm_db_execute(&rows, db, &insert_row,
-                            CRM_DB_VALUES(message_id, send->kind, send->provider, send->recipient,
+                            CRM_DB_VALUES(message_id, send->kind, send->provider, recipient,
                                           contact, now, send->detail),
                             pool);
     }
     else {
         rv = crm_db_execute(&rows, db, &begin_again,
-                            CRM_DB_VALUES(send->kind, send->provider, send->recipient, contact, now,
+                            CRM_DB_VALUES(send->kind, send->provider, recipient, contact, now,
                                           send->detail, message_id, known),
                             pool);
     }

@@ -125,6 +125,7 @@ static const char *everything(void)
         "SELECT MatchKey FROM WebhookMatches ORDER BY MatchKey",
         "SELECT Kind || COALESCE(Detail, '') || COALESCE(Address, '') FROM WebhookEvents"
         " ORDER BY EventId",
+        "SELECT MessageId || COALESCE(Recipient, '') FROM WebhookSends ORDER BY MessageId",
         "SELECT PointKey FROM WebhookPoints ORDER BY PointKey, BrandId",
         "SELECT PurchaseIdentifier, ContactId FROM PurchaseHeaders ORDER BY PurchaseIdentifier",
         "SELECT VoucherCode, ContactId FROM Vouchers ORDER BY VoucherCode",
@@ -205,7 +206,8 @@ static void one_person(void)
             "1 contacts: ann@example.fr +33612345678 +33123456780 3:ann1 4:ann2",
             "a dry run finds everything");
     is_text(rows_told(&erasure),
-            "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, PurchaseHeaders 0 kept,"
+            "WebhookVersions 4, WebhookMatches 2, WebhookEvents 1, WebhookSends 0,"
+            " PurchaseHeaders 0 kept,"
             " Vouchers 0 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 0,"
             " ContactInterests 0, WebhookAddressChecks 1,"
             " WebhookMerges 2, WebhookReviews 1, WebhookDuplicateKeys 1,"
@@ -220,7 +222,8 @@ static void one_person(void)
     is_text(erase(&erasure, known("ann@example.fr", NULL, 0, NULL), 1, 0),
             "0 contacts:", "once more is harmless");
     is_text(rows_told(&erasure),
-            "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, PurchaseHeaders 0 kept,"
+            "WebhookVersions 0, WebhookMatches 0, WebhookEvents 0, WebhookSends 0,"
+            " PurchaseHeaders 0 kept,"
             " Vouchers 0 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 0,"
             " ContactInterests 0, WebhookAddressChecks 0,"
             " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
@@ -487,16 +490,27 @@ static void whole_life(void)
     tell("Ann", "ann1", "ann@example.fr", "+33612345678");
     is_text(tools_query(section, "SELECT COUNT(*) FROM Contacts"), "2", "two people");
     /* An event of an address that she had, and one whose contact is no more. */
-    tools_execute(section, "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
-                           " SELECT 'm', ContactId, 'x', '2026-01-01T00:00:00', 'had@example.fr'"
-                           " FROM Contacts WHERE LastName = 'Ann';"
-                           "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
-                           " VALUES ('m', 999, 'x', '2026-01-01T00:00:00', 'ann@example.fr')");
+    tools_execute(
+        section,
+        "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
+        " SELECT 'm', ContactId, 'x', '2026-01-01T00:00:00', 'had@example.fr'"
+        " FROM Contacts WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookEvents (MessageId, ContactId, Kind, At, Address)"
+        " VALUES ('m', 999, 'x', '2026-01-01T00:00:00', 'ann@example.fr');"
+        "INSERT INTO WebhookSends (MessageId, Kind, Provider, State, Attempt,"
+        " Recipient, ContactId, StartedAt)"
+        " SELECT 'm1', 'mail', 'smtp', 'sent', 1, 'old@example.fr', ContactId,"
+        " '2026-01-01T00:00:00' FROM Contacts WHERE LastName = 'Ann';"
+        "INSERT INTO WebhookSends (MessageId, Kind, Provider, State, Attempt,"
+        " Recipient, ContactId, StartedAt) VALUES"
+        " ('m2', 'sms', 'smsbox', 'sent', 1, '+33612345678', NULL, '2026-01-01T00:00:00'),"
+        " ('m3', 'mail', 'smtp', 'sent', 1, 'ann@example.fr', 999, '2026-01-01T00:00:00')");
     is_text(erase(&erasure, known(NULL, "+33612345678", 0, NULL), 1, 0),
             "1 contacts: ann@example.fr had@example.fr +33612345678 3:ann1 5:email:ann@example.fr",
             "all of it leads to her");
     is_text(rows_told(&erasure),
-            "WebhookVersions 6, WebhookMatches 2, WebhookEvents 4, PurchaseHeaders 1 kept,"
+            "WebhookVersions 6, WebhookMatches 2, WebhookEvents 4, WebhookSends 3,"
+            " PurchaseHeaders 1 kept,"
             " Vouchers 1 kept, LoyaltyPoints 0, LoyaltyCardActions 0, LoyaltyCards 0, Cases 1,"
             " ContactInterests 1, WebhookAddressChecks 0,"
             " WebhookMerges 0, WebhookReviews 0, WebhookDuplicateKeys 0,"
