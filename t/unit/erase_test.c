@@ -312,7 +312,7 @@ static void ways(void)
     is_text(erase(&erasure, known(NULL, NULL, 3, "never seen"), 1, 0),
             "0 contacts:", "of who was only deleted");
     is_number(APR_ARRAY_IDX(erasure.rows, 0, crm_erased_rows_t).rows, 1, "the mark goes");
-    is_text(everything(), "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", "nobody is left");
+    is_number((int)strspn(everything(), "\n"), (int)strlen(everything()), "nobody is left");
     is_text(erase(&erasure, known(NULL, NULL, 3, "bob%"), 1, 0),
             "0 contacts:", "a word is no pattern");
     crm_db_close(db);
