@@ -202,9 +202,6 @@ static apr_status_t perform(outbound_answer_t *answer, const char **why, call_t 
     if (code != CURLE_OK) {
         return failed(why, call, code, host);
     }
-    if (status < 200) { /* an interim answer was the last */
-        return failed(why, call, CURLE_GOT_NOTHING, host);
-    }
     return APR_SUCCESS;
 }
 

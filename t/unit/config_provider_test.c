@@ -96,6 +96,10 @@ static void gateways(void)
     refused("Crm360SmsGateway", "primotexto", "secret= is missing");
     refused("Crm360SmsGateway", "primotexto secret=$S mode=Expert", "no option of primotexto");
     refused("Crm360SmsGateway", "smsbox secret=$S strategy=5", "allowed: 1, 2, 3, 4");
+    refused("Crm360SmsGateway", "primotexto secret=$S sender=36180",
+            "sender= is none for this gateway; allowed: 3 to 11 letters A to Z and digits, not");
+    refused("Crm360SmsGateway", "smsbox secret=$S sender=A-B", "or at most 15 digits");
+    taken("Crm360SmsGateway", CRM360_SENDS_SMS, "smsbox secret=$S sender=36180");
     refused("Crm360SmsGateway", "mailjet user=a secret=$S", "\"mailjet\" is not known");
 }
 

@@ -35,6 +35,9 @@ static const char *prepare_sent(const sent_t *sent)
     else {
         crm_db_rollback(db);
     }
+    /* Nothing that is prepared may point into it. */
+    free((void *)message->body);
+    message->body = NULL;
     if (rv != APR_SUCCESS) {
         return apr_psprintf(pool, "status %d: %s", rv, crm_db_error(db));
     }
