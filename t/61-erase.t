@@ -110,7 +110,8 @@ sub redis_dump {
 }
 
 my @TABLES = qw(Contacts Addresses ContactIdentifiers WebhookVersions WebhookMatches WebhookEvents WebhookPoints
-    Cases ContactInterests PurchaseHeaders PurchaseDetails Vouchers WebhookAddressChecks WebhookMerges);
+    Cases ContactInterests PurchaseHeaders PurchaseDetails Vouchers LoyaltyCards LoyaltyPoints
+    LoyaltyCardActions WebhookAddressChecks WebhookMerges);
 
 sub table_dump {
     my ($database) = @_;
@@ -266,7 +267,14 @@ for my $database ($LITE, $PG) {
                 . " values ($contact, 'order$contact', $contact, 3, '129.800')",
             "insert into PurchaseDetails (PurchaseDetailIdentifier, PurchaseHeaderId, SourceId, Label)"
                 . " values ('line$contact', $contact, 3, 'A shirt')",
-            "insert into Vouchers (VoucherIdentifier, VoucherCode, ContactId, SourceId) values ('v$contact', 'TEN$contact', $contact, 3)",
+            "insert into Vouchers (VoucherIdentifier, VoucherCode, ContactId, SourceId, LoyaltyCardId)"
+                . " values ('v$contact', 'TEN$contact', $contact, 3, $contact)",
+            "insert into LoyaltyCards (LoyaltyCardId, LoyaltyCardIdentifier, ContactId, SourceId, FreeField1)"
+                . " values ($contact, 'card$contact', $contact, 3, 'of $p->{first}')",
+            "insert into LoyaltyPoints (PointIdentifier, LoyaltyCardId, SourceId, PointAmount)"
+                . " values ('point$contact', $contact, 3, '10.000')",
+            "insert into LoyaltyCardActions (LoyaltyCardActionIdentifier, LoyaltyCardId, SourceId)"
+                . " values ('action$contact', $contact, 3)",
             )
         {
             sql($database, $statement);
@@ -342,7 +350,8 @@ for my $database ($LITE, $PG) {
         'send: 1 messages', 'dead: 4 messages, 1 elements of 1 batches', 'other: 1 messages', 'spool: 1 messages',
         'export: 2 lines, 1 elements of 1 batches', 'WebhookVersions: 5 rows', 'WebhookMatches: 2 rows',
         'WebhookEvents: 2 rows', 'PurchaseHeaders: 1 rows, which stay without the person',
-        'Vouchers: 1 rows, which stay without the person', 'Cases: 1 rows', 'ContactInterests: 1 rows',
+        'Vouchers: 1 rows, which stay without the person', 'LoyaltyPoints: 1 rows',
+        'LoyaltyCardActions: 1 rows', 'LoyaltyCards: 1 rows', 'Cases: 1 rows', 'ContactInterests: 1 rows',
         'WebhookAddressChecks: 1 rows', 'WebhookMerges: 1 rows',
         'Addresses: 1 rows', 'ContactIdentifiers: 1 rows', 'Contacts: 1 rows', 'WebhookPoints: 2 rows'),
         '  and right';
@@ -370,7 +379,7 @@ for my $database ($LITE, $PG) {
     my $entries = join "\n", map { $after->{ $site->key($database, $_) } } qw(live batch send dead);
     is scalar(grep { $entries =~ /^\Q$_\E$/m } @{ $ids{bob}{queued} }), 10, '  and have their places';
     is value($database, 'select LastName from Contacts'), $bob->{last}, '  as his rows';
-    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 5 2 2 2 1 1 2 2 2 1 1', '  all of them, and the purchases';
+    is join(' ', map { value($database, "select count(*) from $_") } @TABLES), '1 1 1 5 2 2 2 1 1 2 2 2 1 1 1 1 1', '  all of them, and the purchases';
     for my $place (qw(dead batch)) {
         my $text = $site->redis('GET', $site->key($database,
             "message:01JDCW3T2XQ5M7V9K0F0000001-Shopify-Customer-Insert-$place"));
