@@ -6,6 +6,7 @@
 #include "outbound/mail.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/mail_address.h"
 #include "core/message.h"
@@ -49,6 +50,11 @@ static const char *attachment_fault(const outbound_mail_t *mail)
     if (!slash || strchr(slash + 1, '/') || slash[1] == '\0' ||
         !is_made_of(mail->attachment_type, "/.+-", NAME_MOST)) {
         return "the attachment's type is no media type";
+    }
+    /* RFC 2045 6.4: these may not stand in base64. */
+    if (strncasecmp(mail->attachment_type, "message/", 8) == 0 ||
+        strncasecmp(mail->attachment_type, "multipart/", 10) == 0) {
+        return "the attachment is of a composite type";
     }
     return NULL;
 }

@@ -17,13 +17,13 @@ typedef struct outbound_mail_t {
     const char *from_name; /* display name, UTF-8; NULL = none */
     const char *reply_to;  /* NULL = none */
     const apr_array_header_t *to; /* const char *; 1 to OUTBOUND_RECIPIENTS_MOST */
-    const char *subject;          /* UTF-8; CR, LF and other control characters become blanks */
+    const char *subject;          /* UTF-8; control characters become blanks; NULL = none */
     const char *html;             /* UTF-8; NULL = none */
     const char *text;             /* UTF-8; NULL = made of html when there is one */
     const char *attachment;       /* bytes; NULL = none */
     apr_size_t attachment_len;
     const char *attachment_name; /* ASCII: letters, digits, . _ - */
-    const char *attachment_type; /* media type */
+    const char *attachment_type; /* media type, none of message/ or multipart/ */
 } outbound_mail_t;
 
 /* Reads a mail address (core/mail_address.h says which are taken) into the form that goes on the wire: the

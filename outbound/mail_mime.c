@@ -137,7 +137,8 @@ static int add_fields(struct curl_slist **fields, const outbound_mail_t *mail, a
            add_field(fields, outbound_header_addresses("To", mail->to, pool)) &&
            (!mail->reply_to ||
             add_field(fields, outbound_header_mailbox("Reply-To", NULL, mail->reply_to, pool))) &&
-           add_field(fields, outbound_header_text("Subject", mail->subject, pool)) &&
+           add_field(fields,
+                     outbound_header_text("Subject", mail->subject ? mail->subject : "", pool)) &&
            add_field(fields, apr_pstrcat(pool, "Message-ID: ", outbound_mail_message_id(mail, pool),
                                          NULL)) &&
            /* RFC 3834 5: nobody's absence is to be told to a program. */

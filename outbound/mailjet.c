@@ -100,7 +100,7 @@ static const char *request_body(const outbound_mail_t *mail, apr_pool_t *pool)
     if (mail->reply_to) {
         json_object_object_add(message, "ReplyTo", mailbox(mail->reply_to, NULL, pool));
     }
-    add(message, "Subject", outbound_header_line(mail->subject, pool), pool);
+    add(message, "Subject", outbound_header_line(mail->subject ? mail->subject : "", pool), pool);
     add(message, "TextPart", outbound_mail_text(mail, pool), pool);
     add(message, "HTMLPart", mail->html, pool);
     if (mail->attachment) {

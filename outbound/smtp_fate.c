@@ -90,6 +90,7 @@ static const char *excerpt(const char *text, const outbound_mail_t *mail, apr_po
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const char *words = "";
+    int is_cut = strlen(text) + 1 >= OUTBOUND_EXCERPT_SIZE;
     apr_size_t len;
 
     for (; *text; text += len + (text[len] != '\0')) {
@@ -97,9 +98,8 @@ static const char *excerpt(const char *text, const outbound_mail_t *mail, apr_po
 
         len = strcspn(text, " ");
         word = strspn(text, letters);
-        /* The last word may have been cut. */
-        if (text[len] == '\0' && strlen(text) + 1 >= OUTBOUND_EXCERPT_SIZE) {
-            break;
+        if (text[len] == '\0' && is_cut) {
+            break; /* half a word */
         }
         if (word > 0 && word + strspn(text + word, ".,;:!") == len &&
             !is_theirs(text, word, mail)) {
@@ -148,7 +148,8 @@ void outbound_smtp_fate(outbound_result_t *result, const outbound_smtp_talk_t *t
     const char *what;
 
     memset(result, 0, sizeof(*result));
-    if (talk->code > 0) {
+    /* A reply that said yes before something else went wrong explains nothing. */
+    if (talk->code >= 400 || (talk->code > 0 && talk->phase == OUTBOUND_SMTP_WHOLE)) {
         result->code =
             apr_psprintf(pool, "%03d%s%s", talk->code, *talk->enhanced ? " " : "", talk->enhanced);
     }

@@ -4,6 +4,7 @@
 #   my ($mail) = read_mails($file);   # or several; a file that is not there is undef
 #   $mail->{headers}   # [[name, value as characters], ...] as they stand
 #   $mail->{header}{subject}   # the first of each name, in small letters
+#   $mail->{mailboxes}{from}   # [[display name, address], ...] of From, To and Reply-To
 #   $mail->{parts}     # the leaves: { type, name, text (characters) or bytes }
 #   $mail->{defects}   # what the parser does not like
 package Crm360::Mail;
@@ -32,7 +33,10 @@ def read(file):
     mail = email.parser.BytesParser(policy=email.policy.default).parse(file)
     defects = [str(d) for p in mail.walk() for d in p.defects]
     defects += [n + ": " + str(d) for n, v in mail.items() for d in v.defects]
+    boxes = {n.lower(): [[a.display_name, a.addr_spec] for a in v.addresses]
+        for n, v in mail.items() if n.lower() in ("from", "to", "reply-to")}
     return {"headers": [[n, str(v)] for n, v in mail.items()], "type": mail.get_content_type(),
+        "mailboxes": boxes,
         "parts": [leaf(p) for p in mail.walk() if not p.is_multipart()], "defects": defects}
 
 print(json.dumps([read(open(n, "rb")) if os.path.exists(n) else None for n in sys.argv[1:]]))
