@@ -16,6 +16,7 @@
 #include "core/command.h"
 #include "core/dedup.h"
 #include "core/log.h"
+#include "core/mail_copy.h"
 #include "core/message.h"
 
 APLOG_USE_MODULE(crm360_webhook);
@@ -214,10 +215,11 @@ static int check_params(webhook_t *webhook)
                            webhook->r->pool) != APR_SUCCESS) {
         return refuse(webhook, PROBLEM_BAD_PARAMETER, error.parameter, error.detail);
     }
-    if (webhook->params.email || webhook->process == CRM360_EMAIL_PROCESS) {
+    if (webhook->params.email &&
+        !crm360_address_fits(webhook->database->email_allow, webhook->params.email)) {
         return refuse(webhook, PROBLEM_MAIL, "Email",
-                      "Mail copies need Crm360EmailAllow, and this version has none: it sends no "
-                      "mail. Nothing was queued; send the request to QueueProcess without Email.");
+                      "Crm360EmailAllow of this database does not allow this address: nothing is "
+                      "mailed to it, and nothing was queued.");
     }
     return 1;
 }
@@ -324,6 +326,7 @@ static void fill_message(crm360_message_t *message, const webhook_t *webhook, co
     message->brand_id = webhook->params.brand_id;
     message->contact_address_type_id = webhook->params.contact_address_type_id;
     message->batch_mode = webhook->params.batch_mode;
+    message->email = webhook->params.email;
     message->peer = r->useragent_ip;
     message->origin = "none";
     message->trace = trace(r);
@@ -336,6 +339,9 @@ static void fill_message(crm360_message_t *message, const webhook_t *webhook, co
 /* Loads that may wait step aside; what leaves keeps its lane, however much of it there is. */
 static crm360_lane_t lane(const webhook_t *webhook)
 {
+    if (webhook->process == CRM360_EMAIL_PROCESS) {
+        return CRM360_LANE_SEND;
+    }
     return webhook->params.batch_mode && webhook->route->lane == CRM360_LANE_LIVE
                ? CRM360_LANE_BATCH
                : webhook->route->lane;
@@ -445,7 +451,8 @@ static int find_dedup(webhook_t *webhook, crm360_dedup_t *dedup, const crm360_me
 {
     crm360_dedup_rule_t rule = crm360_config_dedup(webhook->server->config, webhook->route);
     const char *fault;
-    apr_status_t rv = crm360_dedup_find(dedup, &fault, &rule, message, webhook->r->pool);
+    apr_status_t rv = crm360_dedup_find(dedup, &fault, &rule, message,
+                                        webhook->process == CRM360_EMAIL_PROCESS, webhook->r->pool);
 
     if (rv == APR_EINVAL) {
         return refuse(webhook, PROBLEM_BAD_PARAMETER, "Idempotency-Key", fault);
@@ -481,12 +488,14 @@ static void store(webhook_t *webhook, webhook_body_t *body)
         return;
     }
     message.dedup = job.dedup.hash;
-    apr_table_setn(r->notes, "crm360-id", id);
     crm360_message_head(&head, &head_len, &message, r->pool);
     job.customer = message.customer;
     job.database = message.database;
     job.lane = lane(webhook);
-    job.id = id;
+    /* The mail alone, or the webhook and, where it is wanted, the mail. */
+    job.id = webhook->process == CRM360_EMAIL_PROCESS ? crm360_mail_id(id, r->pool) : id;
+    job.mail_copy = webhook->process == CRM360_QUEUE_PROCESS && message.email;
+    apr_table_setn(r->notes, "crm360-id", job.id);
     job.message = webhook_body_prepend(body, head, head_len);
     job.message_len = head_len + body->len;
     job.invisible_for = apr_time_from_sec(webhook->params.seconds_of_invisibility);

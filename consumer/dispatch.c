@@ -18,6 +18,7 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/mail_copy.h"
 #include "core/message.h"
 #include "core/message_element.h"
 #include "crm/inbox.h"
@@ -212,15 +213,16 @@ crm360_message_t *dispatch_read(batch_t *batch, int i, const crm360_blob_t *blob
         reject(batch, i, apr_pstrcat(pool, "its stored message cannot be read: ", why, NULL));
         return NULL;
     }
-    if (strcmp(message->id, batch->claim.ids[i]) != 0) {
+    if (!crm360_id_fits(batch->claim.ids[i], message->id)) {
         reject(batch, i, "its stored message carries another id");
         return NULL;
     }
+    message->id = batch->claim.ids[i]; /* a mail copy's own from here on */
     if (is_blanked(message)) {
         batch->outcomes[i].fate = ACK;
         return NULL;
     }
-    if (!handler_find(message->route)) {
+    if (!handler_find(message)) {
         reject(
             batch, i,
             apr_pstrcat(pool, "no handler for ", message->route->name, " in this version", NULL));
@@ -233,7 +235,7 @@ crm360_message_t *dispatch_read(batch_t *batch, int i, const crm360_blob_t *blob
 static apr_status_t run_message(batch_t *batch, int i, const crm360_blob_t *blob, apr_pool_t *pool)
 {
     crm360_message_t *message = dispatch_read(batch, i, blob, pool);
-    const handler_t *handler = message ? handler_find(message->route) : NULL;
+    const handler_t *handler = message ? handler_find(message) : NULL;
 
     if (!message) {
         return APR_SUCCESS;

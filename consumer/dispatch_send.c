@@ -250,7 +250,7 @@ static sending_t *read_message(batch_t *batch, int *elsewhere)
     if (!sending->message) {
         return NULL;
     }
-    sending->handler = handler_find(sending->message->route);
+    sending->handler = handler_find(sending->message);
     if (!sending->handler->prepare || consumer_split_wanted(sending->message)) {
         *elsewhere = 1;
         return NULL;

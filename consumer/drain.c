@@ -290,7 +290,7 @@ static carry_t carry(consumer_drain_t *drain, apr_time_t until)
         drain->held++;
         return NEXT;
     }
-    while (rv == APR_SUCCESS && drain->staged < push->message_len) {
+    while (rv == APR_SUCCESS && drain->staged < crm360_queue_stage_bytes(push)) {
         if (drain->staged > 0 && crm360_clock() >= until) {
             return MORE;
         }

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "core/elements.h"
+#include "core/mail_copy.h"
 #include "core/message_element.h"
 
 /* Elements that are looked at between two signs of life. */
@@ -33,6 +34,7 @@ static const char *content_type(const crm360_message_t *message)
 int consumer_split_wanted(const crm360_message_t *message)
 {
     return message->batch_mode && !crm360_message_is_element(message) &&
+           !crm360_id_is_mail(message->id) &&
            crm360_elements_kind(content_type(message), message->body, message->body_len) !=
                CRM360_ELEMENTS_NONE;
 }

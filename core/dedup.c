@@ -83,14 +83,14 @@ static name_t name_of(const char *key, const crm360_dedup_rule_t *rule,
 
 apr_status_t crm360_dedup_find(crm360_dedup_t *dedup, const char **fault,
                                const crm360_dedup_rule_t *rule, const crm360_message_t *message,
-                               apr_pool_t *pool)
+                               int mail, apr_pool_t *pool)
 {
     const char *field = crm360_message_header(message, KEY_FIELD);
     const char *key = field ? read_key(field, pool) : NULL;
     const char *target = crm360_message_target(message, pool);
     const char *query = strchr(target, '?') ? strchr(target, '?') : "";
     name_t name = name_of(key, rule, message, query);
-    struct iovec pieces[5];
+    struct iovec pieces[6];
 
     memset(dedup, 0, sizeof *dedup);
     if (field && !key) {
@@ -110,7 +110,8 @@ apr_status_t crm360_dedup_find(crm360_dedup_t *dedup, const char **fault,
     pieces[2] = piece(name.kind);
     pieces[3] = piece(name.key);
     pieces[4] = piece(name.with_content ? dedup->content : "");
-    dedup->hash = crm360_digest(pieces, 5, pool);
+    pieces[5] = piece("mail");
+    dedup->hash = crm360_digest(pieces, mail ? 6 : 5, pool);
     dedup->window = rule->window;
     dedup->strict = !name.with_content;
     return dedup->hash ? APR_SUCCESS : APR_ENOMEM;

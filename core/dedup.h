@@ -19,10 +19,11 @@ typedef struct crm360_dedup_t {
 } crm360_dedup_t;
 
 /* Says by what `message` is known again under `rule`: route, source, target, headers and body of
- * the message must be set. Strings live in `pool`. APR_EINVAL: its Idempotency-Key is none, *fault
- * is a sentence for the caller; APR_ENOMEM. */
+ * the message must be set. `mail`: it is only to be mailed, which is another delivery than the
+ * webhook itself. Strings live in `pool`. APR_EINVAL: its Idempotency-Key is none, *fault is a
+ * sentence for the caller; APR_ENOMEM. */
 apr_status_t crm360_dedup_find(crm360_dedup_t *dedup, const char **fault,
                                const crm360_dedup_rule_t *rule, const crm360_message_t *message,
-                               apr_pool_t *pool) __attribute__((warn_unused_result));
+                               int mail, apr_pool_t *pool) __attribute__((warn_unused_result));
 
 #endif

@@ -306,49 +306,78 @@ const char *crm360_message_target(const crm360_message_t *message, apr_pool_t *p
     return text.data;
 }
 
-void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
-                         apr_pool_t *pool)
+static void add_first_line(text_t *text, const crm360_message_t *message)
 {
-    text_t text = {apr_palloc(pool, 2048), 0, 2048, pool};
-    copy_t copy = {&text, message->headers};
+    add(text, message->method);
+    add(text, " ");
+    add_target(text, message->target);
+    add(text, " HTTP/1.1\r\n");
+}
 
-    add(&text, message->method);
-    add(&text, " ");
-    add_target(&text, message->target);
-    add(&text, " HTTP/1.1\r\n");
-    add_field(&text, "Crm360-Id", message->id);
-    add_field(&text, "Crm360-Received", write_date(message->received, pool));
-    add_field(&text, "Crm360-Customer", message->customer);
-    add_field(&text, "Crm360-Database", message->database);
-    add_field(&text, "Crm360-Route", message->route->name);
-    add_number(&text, "Crm360-Source-Id", message->source_id);
-    add_number(&text, "Crm360-Zone-Id", message->zone_id);
-    add_number(&text, "Crm360-Brand-Id", message->brand_id);
-    add_number(&text, "Crm360-Contact-Address-Type-Id", message->contact_address_type_id);
+static void add_own(text_t *text, const crm360_message_t *message)
+{
+    add_field(text, "Crm360-Id", message->id);
+    add_field(text, "Crm360-Received", write_date(message->received, text->pool));
+    add_field(text, "Crm360-Customer", message->customer);
+    add_field(text, "Crm360-Database", message->database);
+    add_field(text, "Crm360-Route", message->route->name);
+    add_number(text, "Crm360-Source-Id", message->source_id);
+    add_number(text, "Crm360-Zone-Id", message->zone_id);
+    add_number(text, "Crm360-Brand-Id", message->brand_id);
+    add_number(text, "Crm360-Contact-Address-Type-Id", message->contact_address_type_id);
     if (message->batch_mode) {
-        add_field(&text, "Crm360-Batch-Mode", "true");
+        add_field(text, "Crm360-Batch-Mode", "true");
     }
     if (message->email) {
-        add_field(&text, "Crm360-Email", message->email);
+        add_field(text, "Crm360-Email", message->email);
     }
     if (message->peer) {
-        add_field(&text, "Crm360-Peer", message->peer);
+        add_field(text, "Crm360-Peer", message->peer);
     }
-    add_field(&text, "Crm360-Origin", message->origin ? message->origin : "none");
+    add_field(text, "Crm360-Origin", message->origin ? message->origin : "none");
     if (message->dedup) {
-        add_field(&text, "Crm360-Dedup-Key", message->dedup);
+        add_field(text, "Crm360-Dedup-Key", message->dedup);
     }
     if (message->trace) {
-        add_field(&text, "Crm360-Trace", message->trace);
+        add_field(text, "Crm360-Trace", message->trace);
     }
+}
+
+/* The rest of the head: what the caller sent. */
+static void add_request(text_t *text, const crm360_message_t *message)
+{
+    copy_t copy = {text, message->headers};
+
     if (message->host) {
-        add_field(&text, "Host", message->host);
+        add_field(text, "Host", message->host);
     }
     if (message->headers) {
         apr_table_do(copy_field, &copy, message->headers, NULL);
     }
-    add_field(&text, "Content-Length", apr_psprintf(pool, "%" APR_SIZE_T_FMT, message->body_len));
-    add(&text, "\r\n");
+    add_field(text, "Content-Length",
+              apr_psprintf(text->pool, "%" APR_SIZE_T_FMT, message->body_len));
+    add(text, "\r\n");
+}
+
+void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
+                         apr_pool_t *pool)
+{
+    text_t text = {apr_palloc(pool, 2048), 0, 2048, pool};
+
+    add_first_line(&text, message);
+    add_own(&text, message);
+    add_request(&text, message);
+    *head = text.data;
+    *head_len = text.len;
+}
+
+void crm360_message_request(const char **head, apr_size_t *head_len,
+                            const crm360_message_t *message, apr_pool_t *pool)
+{
+    text_t text = {apr_palloc(pool, 2048), 0, 2048, pool};
+
+    add_first_line(&text, message);
+    add_request(&text, message);
     *head = text.data;
     *head_len = text.len;
 }

@@ -17,7 +17,8 @@
 
 typedef struct crm360_message_t {
     /* CRM360's own fields. */
-    const char *id;              /* Crm360-Id: <ULID>-<Platform>-<Entity>-<Action> */
+    /* Crm360-Id: <ULID>-<Platform>-<Entity>-<Action>; that of its webhook in a mail copy. */
+    const char *id;
     apr_time_t received;         /* Crm360-Received (stored as 2026-11-23T15:58:00.123456Z) */
     const char *customer;        /* spelt as the configuration spells it */
     const char *database;        /* the alias, likewise */
@@ -27,7 +28,7 @@ typedef struct crm360_message_t {
     int brand_id;                /* 0 = not given */
     int contact_address_type_id; /* 0 = not given */
     int batch_mode;
-    const char *email;  /* NULL = not given */
+    const char *email;  /* who gets the mail copy (core/mail_copy.h); NULL = nobody */
     const char *peer;   /* address of the caller */
     const char *origin; /* scheme that proved the origin, "none" when nothing did */
     const char *dedup;  /* Crm360-Dedup-Key: by what it is known again, NULL = not at all */
@@ -49,6 +50,10 @@ typedef struct crm360_message_t {
  * lives in `pool` and is NUL-terminated. */
 void crm360_message_head(const char **head, apr_size_t *head_len, const crm360_message_t *message,
                          apr_pool_t *pool);
+
+/* The request alone, to be shown to somebody: the same without the Crm360-... fields. */
+void crm360_message_request(const char **head, apr_size_t *head_len,
+                            const crm360_message_t *message, apr_pool_t *pool);
 
 /* The target as it is stored: without a `token` parameter, and with '_' for whatever no target may
  * hold. In `pool`. */

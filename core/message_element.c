@@ -29,7 +29,7 @@ static int is_field(const char *line, apr_size_t len, const char *name)
 static int is_of_whole(const char *line, apr_size_t len)
 {
     return is_field(line, len, "Crm360-Id") || is_field(line, len, "Crm360-Dedup-Key") ||
-           is_field(line, len, "Content-Length");
+           is_field(line, len, "Crm360-Email") || is_field(line, len, "Content-Length");
 }
 
 /* The length of the line at `at`, with its end. */

@@ -22,8 +22,8 @@ typedef struct crm360_element_head_t {
 
 /* Takes it from a message as it is stored (`stored` up to its body) and as it was read from there.
  * All fields stay, those that this version does not know included, but for those that belong to the
- * whole: Crm360-Id, Crm360-Dedup-Key and Content-Length. `message` is borrowed, the rest lives in
- * `pool`. */
+ * whole: Crm360-Id, Crm360-Dedup-Key, Crm360-Email and Content-Length. `message` is borrowed, the
+ * rest lives in `pool`. */
 void crm360_element_head(crm360_element_head_t *head, const crm360_message_t *message,
                          const char *stored, apr_pool_t *pool);
 

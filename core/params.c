@@ -29,20 +29,23 @@ typedef struct param_rule_t {
     apr_size_t offset; /* of the member of crm360_params_t */
     int min;
     int max;
-    int required;
+    int required;   /* AT_QUEUE, AT_EMAIL: by which process */
     int queue_only; /* EmailProcess does not know it */
 } param_rule_t;
+
+#define AT_QUEUE (1 << CRM360_QUEUE_PROCESS)
+#define AT_EMAIL (1 << CRM360_EMAIL_PROCESS)
 
 #define MEMBER(name) offsetof(crm360_params_t, name)
 
 /* The order is the order in which a missing parameter is reported. */
 static const param_rule_t rules[] = {
-    {"SourceId", TYPE_NUMBER, MEMBER(source_id), 1, INT16_MOST, 1, 0},
+    {"SourceId", TYPE_NUMBER, MEMBER(source_id), 1, INT16_MOST, AT_QUEUE | AT_EMAIL, 0},
     {"ZoneId", TYPE_NUMBER, MEMBER(zone_id), 1, INT32_MOST, 0, 0},
     {"BrandId", TYPE_NUMBER, MEMBER(brand_id), 1, INT32_MOST, 0, 0},
     {"ContactAddressTypeId", TYPE_NUMBER, MEMBER(contact_address_type_id), 1, INT16_MOST, 0, 0},
     {"BatchMode", TYPE_BOOLEAN, MEMBER(batch_mode), 0, 1, 0, 1},
-    {"Email", TYPE_EMAIL, MEMBER(email), 0, 0, 0, 0},
+    {"Email", TYPE_EMAIL, MEMBER(email), 0, 0, AT_EMAIL, 0},
     {"secondsOfInvisibility", TYPE_NUMBER, MEMBER(seconds_of_invisibility), 0, INVISIBILITY_MOST, 0,
      1},
 };
@@ -246,7 +249,7 @@ static apr_status_t refuse(crm360_param_error_t *error, const param_rule_t *rule
 /* Checks one value and puts it into `params`. An empty one that may be empty changes nothing. */
 static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *error,
                                const param_rule_t *rule, const crm360_param_pair_t *pair,
-                               apr_pool_t *pool)
+                               int required, apr_pool_t *pool)
 {
     void *member = (char *)params + rule->offset;
     const char *value;
@@ -258,10 +261,10 @@ static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *er
                                    quoted(pair->value, pair->value_len, pool), rule->name));
     }
     if (*value == '\0') {
-        return rule->required ? refuse(error, rule,
-                                       apr_psprintf(pool, "%s is empty; it must be %s.", rule->name,
-                                                    allowed(rule, pool)))
-                              : APR_SUCCESS;
+        return required ? refuse(error, rule,
+                                 apr_psprintf(pool, "%s is empty; it must be %s.", rule->name,
+                                              allowed(rule, pool)))
+                        : APR_SUCCESS;
     }
     switch (rule->type) {
     case TYPE_NUMBER:
@@ -302,13 +305,13 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
             return refuse(error, rule,
                           apr_psprintf(pool, "%s is given more than once.", rule->name));
         }
-        rv = read_value(params, error, rule, &pair, pool);
+        rv = read_value(params, error, rule, &pair, rule->required & 1 << process, pool);
         if (rv != APR_SUCCESS) {
             return rv;
         }
     }
     for (i = 0; i < RULES; i++) {
-        if (rules[i].required && !seen[i]) {
+        if ((rules[i].required & 1 << process) && !seen[i]) {
             return refuse(error, &rules[i],
                           apr_psprintf(pool, "%s is missing; it must be %s.", rules[i].name,
                                        allowed(&rules[i], pool)));

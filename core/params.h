@@ -16,7 +16,7 @@ typedef struct crm360_params_t {
     int brand_id;
     int contact_address_type_id;
     int batch_mode;              /* 0 or 1 */
-    const char *email;           /* NULL = not given */
+    const char *email;           /* NULL = not given; EmailProcess always has one */
     int seconds_of_invisibility; /* 0..604800 */
 } crm360_params_t;
 

@@ -42,6 +42,7 @@ typedef struct crm360_push_t {
     apr_interval_time_t invisible_for; /* 0 = visible at once */
     crm360_dedup_t dedup;              /* its hash is NULL: stored whatever came before */
     crm360_durability_t durability;    /* the least that is wanted */
+    int mail_copy; /* its mail copy (core/mail_copy.h) goes into lane send, visible at once */
 } crm360_push_t;
 
 typedef struct crm360_receipt_t {
@@ -53,8 +54,9 @@ typedef struct crm360_receipt_t {
     const char *detail;             /* why it failed, for the log; never a secret */
 } crm360_receipt_t;
 
-/* Stores a message and makes it visible when it is due, unless the same delivery was pushed within
- * its window: then nothing is stored, and the receipt is about the first one. Pushing an id again
+/* Stores a message and makes it visible when it is due, with its mail copy or not at all, unless
+ * the same delivery was pushed within its window: then nothing is stored, and the receipt is about
+ * the first one. Pushing an id again
  * changes nothing and succeeds, so repeating is harmless: while the message is in its queue, and,
  * where it is remembered, within the window also when it has been processed; it is no duplicate
  * then. Repeats once on a fresh connection when the old one was broken.
@@ -69,12 +71,16 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     __attribute__((warn_unused_result));
 
 /* Writes the next part of a large message, for who must not be busy with one for long: *staged
- * counts the bytes that are there, 0 at first; call it until it is push->message_len. A push within
- * two minutes then finds them all. A small message has no parts: it counts as there. After an error
- * *staged is 0 again. CRM360_EAWAY, CRM360_EREFUSED, CRM360_EPROTOCOL as crm360_queue_push(). */
+ * counts the bytes that are there, 0 at first; call it until it is crm360_queue_stage_bytes(). A
+ * push within two minutes then finds them all. After an error *staged is 0 again. CRM360_EAWAY,
+ * CRM360_EREFUSED, CRM360_EPROTOCOL as crm360_queue_push(). */
 apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
                                 const crm360_push_t *push, apr_pool_t *pool)
     __attribute__((warn_unused_result));
+
+/* How many bytes are to be written so before a push: those of a mail copy too, 0 for a small
+ * message, which has no parts. */
+apr_size_t crm360_queue_stage_bytes(const crm360_push_t *push);
 
 /* ---- for consumers ---- */
 

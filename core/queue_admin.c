@@ -11,33 +11,36 @@
 
 #include "core/json.h"
 #include "core/log.h"
+#include "core/mail_copy.h"
 #include "core/queue_private.h"
 
 /* ---- what is remembered of failures ---- */
 
-/* "<id>.<n>": where the tail of an element's id begins; NULL when there is none. */
-static const char *element_tail(const char *id)
+/* "<id>.<n>" is an element. */
+static int is_element(const char *id)
 {
     const char *dot = strrchr(id, '.');
     const char *at;
 
     for (at = dot ? dot + 1 : ""; apr_isdigit(*at); at++) {
     }
-    return dot && dot[1] && !*at ? dot : NULL;
+    return dot && dot[1] && !*at;
 }
 
 const crm360_route_t *crm360_id_route(const char *id)
 {
     const char *suffix = strchr(id, '-');
-    const char *tail = element_tail(id);
     const crm360_route_t *route;
+    apr_size_t len;
 
     if (!suffix++) {
         return NULL;
     }
+    len = strlen(suffix);
+    if (is_element(id) || crm360_id_is_mail(id)) {
+        len = (apr_size_t)(strrchr(suffix, '.') - suffix);
+    }
     for (route = crm360_routes; route->platform; route++) {
-        apr_size_t len = tail ? (apr_size_t)(tail - suffix) : strlen(suffix);
-
         if (strlen(route->id_suffix) == len && strncmp(route->id_suffix, suffix, len) == 0) {
             return route;
         }
@@ -49,8 +52,11 @@ crm360_lane_t crm360_id_lane(const char *id)
 {
     const crm360_route_t *route = crm360_id_route(id);
 
-    if (element_tail(id)) {
+    if (is_element(id)) {
         return CRM360_LANE_BATCH;
+    }
+    if (crm360_id_is_mail(id)) {
+        return CRM360_LANE_SEND;
     }
     return route ? route->lane : CRM360_LANE_LIVE;
 }

@@ -105,8 +105,8 @@ apr_status_t crm360_queue_failures(crm360_failure_t **failures, crm360_queue_t *
                                    apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* The route that a message id names, NULL when it names none; and the lane in which its messages
- * wait: that of the route, batch for an element that was split out of an array, live when the id
- * says nothing. */
+ * wait: that of the route, batch for an element that was split out of an array, send for a mail
+ * copy, live when the id says nothing. */
 const crm360_route_t *crm360_id_route(const char *id);
 crm360_lane_t crm360_id_lane(const char *id);
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/mail_copy.h"
+
 /* What the script says became of a message (lua/push.lua). */
 enum { PUSH_AGAIN, PUSH_STORED, PUSH_REPETITION, PUSH_REFUSED, PUSH_NOT_YET };
 
@@ -17,6 +19,7 @@ typedef struct push_t {
     crm360_queue_t *queue;
     const crm360_push_t *push;
     const char *parts_key; /* where the parts of a large message go */
+    const char *copy_key;  /* the same for its mail copy; NULL = there is none */
     int outcome;           /* PUSH_... */
     crm360_receipt_t *receipt;
 } push_t;
@@ -44,13 +47,26 @@ static apr_status_t ask(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
+/* Writes the parts. Those of the copy are sent a second time: one call that copied the whole inside
+ * Redis would keep all others waiting. */
+static apr_status_t stage(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    const crm360_push_t *push = job->push;
+    apr_status_t rv = queue_stage(redis, job->parts_key, push->message, push->message_len, pool);
+
+    if (rv == APR_SUCCESS && job->copy_key) {
+        rv = queue_stage(redis, job->copy_key, push->message, push->message_len, pool);
+    }
+    return rv;
+}
+
 /* The parts of a large message are written only when the script says that they are wanted. */
 static apr_status_t store(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
 {
     apr_status_t rv = ask(job, redis, pool);
 
     if (rv == APR_SUCCESS && job->outcome == PUSH_NOT_YET) {
-        rv = queue_stage(redis, job->parts_key, job->push->message, job->push->message_len, pool);
+        rv = stage(job, redis, pool);
         if (rv == APR_SUCCESS) {
             rv = ask(job, redis, pool);
         }
@@ -98,46 +114,55 @@ static apr_status_t push_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
 }
 
 /* What the script is given, in its order. */
-static queue_call_t *make_call(crm360_queue_t *queue, const crm360_push_t *push,
-                               const crm360_keys_t *keys, const char *parts_key, apr_pool_t *pool)
+static void make_call(push_t *job, const crm360_keys_t *keys, apr_pool_t *pool)
 {
+    const crm360_push_t *push = job->push;
     const crm360_dedup_t *dedup = &push->dedup;
     int large = push->message_len > QUEUE_PART_BYTES;
-    queue_call_t *call = queue_call_make(queue, QUEUE_PUSH, dedup->hash ? 6 : 5, 14, pool);
+    const char *copy_id = push->mail_copy ? crm360_mail_id(push->id, pool) : NULL;
+    queue_call_t *call = queue_call_make(job->queue, QUEUE_PUSH, copy_id ? 9 : 6, 18, pool);
 
     crm360_command_add(call->command, keys->lane[push->lane]);
     crm360_command_add(call->command, crm360_keys_message(keys, push->id, pool));
     crm360_command_add(call->command, keys->counters);
-    crm360_command_add(call->command, parts_key);
+    crm360_command_add(call->command, job->parts_key);
     crm360_command_add(call->command, keys->dead);
-    if (dedup->hash) {
-        crm360_command_add(call->command, crm360_keys_seen(keys, dedup->hash, pool));
+    /* Without a hash nothing is remembered there; the key keeps the place of those that follow. */
+    crm360_command_add(call->command,
+                       crm360_keys_seen(keys, dedup->hash ? dedup->hash : "none", pool));
+    if (copy_id) {
+        job->copy_key = crm360_keys_parts(keys, copy_id, pool);
+        crm360_command_add(call->command, keys->lane[CRM360_LANE_SEND]);
+        crm360_command_add(call->command, crm360_keys_message(keys, copy_id, pool));
+        crm360_command_add(call->command, job->copy_key);
     }
     crm360_command_add(call->command, push->id);
     crm360_command_add_number(call->command, apr_time_as_msec(push->invisible_for), pool);
     crm360_command_add_bytes(call->command, push->message, large ? 0 : push->message_len);
     crm360_command_add(call->command, CRM360_KEY_WAKE);
     crm360_command_add_number(call->command, (apr_int64_t)push->message_len, pool);
-    if (dedup->hash) {
-        crm360_command_add(call->command, dedup->content);
-        crm360_command_add_number(call->command, apr_time_as_msec(dedup->window), pool);
-        crm360_command_add(call->command, dedup->strict ? "1" : "0");
+    crm360_command_add(call->command, dedup->hash ? dedup->content : "");
+    crm360_command_add_number(call->command, dedup->hash ? apr_time_as_msec(dedup->window) : 0,
+                              pool);
+    crm360_command_add(call->command, dedup->hash && dedup->strict ? "1" : "0");
+    if (copy_id) {
+        crm360_command_add(call->command, copy_id);
     }
-    return call;
+    job->call = call;
 }
 
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
 {
     const crm360_keys_t *keys = crm360_keys_make(push->customer, push->database, pool);
-    const char *parts_key = crm360_keys_parts(keys, push->id, pool);
-    push_t job = {.queue = queue, .push = push, .parts_key = parts_key, .receipt = receipt};
+    push_t job = {.queue = queue, .push = push, .receipt = receipt};
     const char *detail;
     apr_status_t rv;
 
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
-    job.call = make_call(queue, push, keys, parts_key, pool);
+    job.parts_key = crm360_keys_parts(keys, push->id, pool);
+    make_call(&job, keys, pool);
     rv = queue_run(&detail, queue, push_work, &job, CRM360_REDIS_GROW, job.call->command->argv + 1,
                    job.call->keys, pool);
     if (rv != APR_SUCCESS && !receipt->detail) {

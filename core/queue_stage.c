@@ -2,6 +2,7 @@
  * Writing a large message in parts. Must never touch a message that is there: parts stand under a
  * key of their own until a script makes a message of them.
  */
+#include "core/mail_copy.h"
 #include "core/queue_private.h"
 
 /* How long written parts wait to be made visible before Redis drops them. */
@@ -65,19 +66,26 @@ static apr_status_t part_work(void *baton, crm360_redis_t *redis, apr_pool_t *po
 apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
                                 const crm360_push_t *push, apr_pool_t *pool)
 {
-    part_t part = {.push = push, .at = *staged};
+    /* The message first, then the same bytes for its copy. */
+    apr_size_t before = *staged < push->message_len ? 0 : push->message_len;
+    part_t part = {.push = push, .at = *staged - before};
     const crm360_keys_t *keys;
     const char *detail;
     apr_status_t rv;
 
-    if (push->message_len <= QUEUE_PART_BYTES) {
-        *staged = push->message_len;
+    if (*staged >= crm360_queue_stage_bytes(push)) {
         return APR_SUCCESS;
     }
     keys = crm360_keys_make(push->customer, push->database, pool);
-    part.key = crm360_keys_parts(keys, push->id, pool);
+    part.key = crm360_keys_parts(keys, before ? crm360_mail_id(push->id, pool) : push->id, pool);
     /* Not repeated: nobody knows whether a part whose answer was lost is there. */
     rv = crm360_redis_run(queue->redis, part_work, &part, CRM360_REDIS_ONCE, &detail, pool);
-    *staged = rv == APR_SUCCESS ? part.at : 0;
+    *staged = rv == APR_SUCCESS ? before + part.at : 0;
     return rv;
+}
+
+apr_size_t crm360_queue_stage_bytes(const crm360_push_t *push)
+{
+    return push->message_len <= QUEUE_PART_BYTES ? 0
+                                                 : push->message_len * (push->mail_copy ? 2 : 1);
 }

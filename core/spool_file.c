@@ -17,6 +17,8 @@
  *     waited: 250113                us from then until the file was written: Redis was asked first
  *     length: 1912                  bytes of the stored message
  *
+ * Version 2 is the same with a mail copy, which is pushed with it (core/mail_copy.h).
+ *
  * Rule of change: a line more, less or with another meaning is another version. A crm360d reads its
  * own version and the one before, so it is upgraded before httpd; what it does not know is set
  * aside, never guessed at.
@@ -31,6 +33,8 @@
 #include "core/params.h"
 
 #define FIRST_LINE "crm360-spool 1\n"
+#define FIRST_LINE_COPY "crm360-spool 2\n"
+#define FIRST_LINE_LEN (sizeof(FIRST_LINE) - 1) /* of both */
 #define NONE "-"
 #define VALUE_MOST 200
 #define DAY_MS APR_INT64_C(86400000)
@@ -40,12 +44,12 @@ const char *spool_head(const crm360_push_t *push, const spool_stamp_t *stamp, ap
     const crm360_dedup_t *dedup = &push->dedup;
 
     return apr_psprintf(pool,
-                        FIRST_LINE
-                        "id: %s\ncustomer: %s\ndatabase: %s\nlane: %s\ndelay: %" APR_INT64_T_FMT
+                        "%sid: %s\ncustomer: %s\ndatabase: %s\nlane: %s\ndelay: %" APR_INT64_T_FMT
                         "\ndurability: %s\ndedup: %s\ncontent: %s\nwindow: %" APR_INT64_T_FMT
                         "\nboot: %s\nclock: %" APR_INT64_T_FMT "\nwaited: %" APR_INT64_T_FMT
                         "\nlength: %" APR_SIZE_T_FMT "\n\n",
-                        push->id, push->customer, push->database, crm360_lane_name(push->lane),
+                        push->mail_copy ? FIRST_LINE_COPY : FIRST_LINE, push->id, push->customer,
+                        push->database, crm360_lane_name(push->lane),
                         (apr_int64_t)apr_time_as_msec(push->invisible_for),
                         crm360_durability_name(push->durability), dedup->hash ? dedup->hash : NONE,
                         dedup->hash ? dedup->content : NONE,
@@ -174,10 +178,12 @@ const char *spool_parse(crm360_push_t *push, spool_stamp_t *stamp, const char *d
     const char *id;
 
     memset(push, 0, sizeof(*push));
-    if (len < sizeof(FIRST_LINE) - 1 || memcmp(data, FIRST_LINE, sizeof(FIRST_LINE) - 1) != 0) {
+    push->mail_copy = len >= FIRST_LINE_LEN && memcmp(data, FIRST_LINE_COPY, FIRST_LINE_LEN) == 0;
+    if (!push->mail_copy &&
+        (len < FIRST_LINE_LEN || memcmp(data, FIRST_LINE, FIRST_LINE_LEN) != 0)) {
         return "its first line is not that of a message of this version";
     }
-    reader.at += sizeof(FIRST_LINE) - 1;
+    reader.at += FIRST_LINE_LEN;
     push->id = id = take(&reader, "id");
     if (!spool_id_ok(id, strlen(id))) {
         blame(&reader, "id", "no id of a message");

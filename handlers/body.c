@@ -17,8 +17,7 @@
 
 /* ---- text ---- */
 
-/* The charset parameter of a Content-Type (RFC 9110 8.3.1), NULL when there is none. */
-static const char *content_charset(const crm360_message_t *message, apr_pool_t *pool)
+const char *handler_body_charset(const crm360_message_t *message, apr_pool_t *pool)
 {
     const char *type = crm360_message_header(message, "Content-Type");
     apr_size_t len;
@@ -40,7 +39,7 @@ static const char *content_charset(const crm360_message_t *message, apr_pool_t *
 const char *handler_body_text(apr_size_t *len, const crm360_message_t *message, apr_pool_t *pool)
 {
     return crm360_charset_decode(len, message->body, message->body_len,
-                                 content_charset(message, pool), pool);
+                                 handler_body_charset(message, pool), pool);
 }
 
 /* ---- JSON ---- */
@@ -179,7 +178,7 @@ static int read_form(apr_array_header_t *events, const char **reason,
                      const crm360_message_t *message, apr_pool_t *pool)
 {
     json_object *object =
-        read_pairs(reason, form_text(message, pool), content_charset(message, pool), 0, pool);
+        read_pairs(reason, form_text(message, pool), handler_body_charset(message, pool), 0, pool);
 
     if (object) {
         add_event(events, object);
@@ -212,7 +211,7 @@ static int read_query(apr_array_header_t *events, const char **reason,
 
 /* ---- which of them ---- */
 
-static int says_form(const crm360_message_t *message)
+int handler_body_says_form(const crm360_message_t *message)
 {
     static const char form[] = "application/x-www-form-urlencoded";
     const char *type = crm360_message_header(message, "Content-Type");
@@ -247,7 +246,7 @@ int handler_body_events(apr_array_header_t **events, const char **reason,
     }
     json = (sources & HANDLER_BODY_JSON) && scan.at < len && strchr("{[", text[scan.at]);
     if ((sources & HANDLER_BODY_FORM) && !json && scan.at < len &&
-        (says_form(message) || looks_like_form(text + scan.at, len - scan.at))) {
+        (handler_body_says_form(message) || looks_like_form(text + scan.at, len - scan.at))) {
         return read_form(*events, reason, message, pool);
     }
     if (sources & HANDLER_BODY_JSON) {

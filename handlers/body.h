@@ -13,6 +13,11 @@
 
 #define HANDLER_BODY_PARAMETERS 10000 /* most parameters of a form or query string */
 
+/* What Content-Type says: the charset of the body (RFC 9110 8.3.1), NULL when it names none; and
+ * whether the body is a form. */
+const char *handler_body_charset(const crm360_message_t *message, apr_pool_t *pool);
+int handler_body_says_form(const crm360_message_t *message);
+
 /* The body as valid UTF-8 without NUL and byte-order mark, by the charset in Content-Type where
  * that is known (crm360_charset_decode()). `*len` bytes, not always NUL-terminated; points into the
  * body or `pool`. Never fails. */

@@ -81,8 +81,9 @@ typedef struct handler_t {
                             const handler_context_t *context, apr_pool_t *pool);
 } handler_t;
 
-/* The handler that serves `route`, NULL when this version has none. */
-const handler_t *handler_find(const crm360_route_t *route);
+/* Whose message it is: of the handler that serves its route or, whatever the route, of the one for
+ * mail copies. NULL when this version has none. */
+const handler_t *handler_find(const crm360_message_t *message);
 
 /* Calls a handler. As its deliver(), but CRM360_EDATA has become REJECT with the reason; what else
  * is not APR_SUCCESS makes the worker roll the batch back and try later without spending an

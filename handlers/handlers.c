@@ -3,8 +3,10 @@
 
 #include <strings.h>
 
+#include "core/mail_copy.h"
 #include "handlers/adictiz.h"
 #include "handlers/captainwallet.h"
+#include "handlers/content_mail.h"
 #include "handlers/crm360_email.h"
 #include "handlers/crm360_sms.h"
 #include "handlers/elfy.h"
@@ -20,10 +22,14 @@ const handler_t *const handlers[] = {
     &handler_mailjet,      &handler_zendesk,    &handler_elfy76310,     &handler_tabology,
     &handler_crm360_email, &handler_crm360_sms, &handler_captainwallet, NULL};
 
-const handler_t *handler_find(const crm360_route_t *route)
+const handler_t *handler_find(const crm360_message_t *message)
 {
+    const crm360_route_t *route = message->route;
     int i;
 
+    if (crm360_id_is_mail(message->id)) {
+        return &handler_content_mail;
+    }
     for (i = 0; handlers[i]; i++) {
         if (strcasecmp(handlers[i]->platform, route->platform) == 0 && handlers[i]->serves(route)) {
             return handlers[i];

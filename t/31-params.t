@@ -7,7 +7,8 @@ use lib 't/lib';
 use Crm360::Test;
 use Test::More;
 
-my $site = Crm360::Test->new(databases => { 'acme/prod' => '', 'acme/test' => '', 'beta/prod' => '' });
+my $site = Crm360::Test->new(databases => { 'acme/prod' => '', 'beta/prod' => '',
+    'acme/test' => '    Crm360EmailAllow "b*@example.org" boss@example.com' });
 $site->start_redis;
 $site->start_httpd;
 
@@ -92,7 +93,7 @@ my @ROWS = (
     [$ROUTE, 'SourceId=1&secondsOfInvisibility=1h', 400, 'bad-parameter', 'secondsOfInvisibility', qr/0 to 604800/],
     [$ROUTE, 'SourceId=1&SECONDSOFINVISIBILITY=0.5', 400, 'bad-parameter', 'secondsOfInvisibility', qr/0 to 604800/],
     [$ROUTE, 'SourceId=1&secondsOfInvisibility=1&secondsOfInvisibility=2', 400, 'bad-parameter', 'secondsOfInvisibility', qr/more than once/],
-    # Email, and what this version does not do.
+    # Email, which no section allows by itself.
     [$ROUTE, 'SourceId=1&Email=nobody', 400, 'bad-parameter', 'Email', qr/mail address/],
     [$ROUTE, 'SourceId=1&Email=a@b@example.org', 400, 'bad-parameter', 'Email', qr/mail address/],
     [$ROUTE, 'SourceId=1&Email=a@example.org%0D%0ABcc:%20b@example.org', 400, 'bad-parameter', 'Email', qr/%0D%0A/],
@@ -100,7 +101,12 @@ my @ROWS = (
     [$ROUTE, 'SourceId=1&Email=a@example.org&email=', 400, 'bad-parameter', 'Email', qr/more than once/],
     [$ROUTE, 'SourceId=1&Email=a@example.org', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
     ['EmailProcess/acme/prod/Shopify/Order/Insert', 'SourceId=1&Email=a@example.org', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
-    ['emailprocess/acme/prod/Shopify/Order/Insert', 'SourceId=1', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
+    ['emailprocess/acme/test/Shopify/Order/Insert', 'SourceId=1&Email=a@example.org', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
+    ['EmailProcess/acme/test/Shopify/Order/Insert', 'SourceId=1&Email=a@example.com', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
+    ['QueueProcess/acme/test/Shopify/Order/Insert', 'SourceId=1&Email=a@x.example.org', 403, 'mail-not-allowed', 'Email', qr/Crm360EmailAllow/],
+    ['EmailProcess/acme/prod/Shopify/Order/Insert', 'SourceId=1', 400, 'bad-parameter', 'Email', qr/missing/],
+    ['EmailProcess/acme/prod/Shopify/Order/Insert', 'SourceId=1&email=', 400, 'bad-parameter', 'Email', qr/empty/],
+    ['EmailProcess/acme/prod/Shopify/Order/Insert', 'Email=a@example.org', 400, 'bad-parameter', 'SourceId', qr/missing/],
     ['EmailProcess/acme/prod/Shopify/Order/Insert', 'SourceId=x', 400, 'bad-parameter', 'SourceId', qr/1 to 32767/],
     ['EmailProcess/acme/nothing/Shopify/Order/Insert', 'SourceId=1', 404, 'unknown-database', 'DatabaseAlias', qr/nothing/],
     # A path is told before a parameter, the first parameter before the second.

@@ -146,6 +146,71 @@ subtest 'push of a delivery' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'push with a mail copy' => sub {
+    my ($send, $seen) = ($lanes[2], "${tag}seen:d");
+    my $both = sub {
+        my ($id, %o) = @_;
+        return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead, $seen, $send,
+            message("$id.mail"), message("$id.mail") . ':parts'], $id, $o{delay} // 0, $o{text} // "body of $id",
+            'crm360:1:wake', $o{length} // 0, $o{content} // '', $o{window} // 0, 0, "$id.mail");
+    };
+    my $ear = Crm360::Redis->connect($site->redis_socket);
+    $ear->command('SUBSCRIBE', 'crm360:1:wake');
+    my $before = redis_ms();
+    my $visible = $both->('a', delay => 60000)->[0];
+    my $copied = $redis->command('ZSCORE', $send, 'a.mail');
+    cmp_ok $visible, '>=', $before + 60000, 'the webhook waits';
+    ok $copied >= $before && $copied <= redis_ms(), 'its copy does not';
+    is join(' | ', map { $ear->reply->[2] } 1 .. 2), "$live $visible | $send $copied", 'which is said of both';
+    is $redis->command('GET', message($_)), 'body of a', "$_ is stored" for 'a', 'a.mail';
+    is $redis->command('HGET', $counters, 'received'), 2, 'both count';
+    is $redis->command('EXISTS', $seen), 0, 'without a window nothing is remembered';
+    $before = dump_all();
+    is_deeply $both->('a'), [$visible, 0, 'a'], 'again: the webhook was pushed';
+    is dump_all(), $before, 'and nothing is changed';
+    $redis->command('ZREM', $live, 'a'); # done, and not remembered
+    is $both->('a')->[1], 1, 'the same webhook again, when it is done';
+    is $redis->command('ZSCORE', $send, 'a.mail'), $copied, 'a copy that waits stays where it is';
+    is $redis->command('HGET', $counters, 'received'), 3, 'and is not counted again';
+    $redis->command('ZREM', $_, 'a', 'a.mail') for $live, $send;
+    $redis->command('ZADD', $dead, 5, 'a.mail');
+    is $both->('a')->[1], 1, 'the same, when the copy is dead';
+    is $redis->command('ZCARD', $send), 0, 'it stays dead';
+    $redis->command('FLUSHALL');
+
+    is $both->('a', content => 'aa', window => 60000)->[1], 1, 'a delivery that is remembered';
+    $before = dump_all();
+    is_deeply [@{ $both->('b', content => 'aa', window => 60000) }[1, 2]], [2, 'a'], 'a repetition of it';
+    $redis->command('HDEL', $counters, 'duplicate');
+    is dump_all(), $before, 'has neither message nor copy';
+    $redis->command('FLUSHALL');
+
+    my @parts = map { message($_) . ':parts' } 'l', 'l.mail';
+    is $both->('l', text => '', length => 5)->[1], 4, 'the parts of a large one are asked for';
+    $redis->command('SET', $parts[0], 'parts', 'EX', 100);
+    is $both->('l', text => '', length => 5)->[1], 4, 'those of the copy, too';
+    is $redis->command('EXISTS', @parts, $live, $send), 0, 'and neither is there without the other';
+    $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
+    is $both->('l', text => '', length => 5)->[1], 1, 'all parts make both';
+    is_deeply [map { ($redis->command('GET', message($_)), $redis->command('TTL', message($_))) } 'l', 'l.mail'],
+        ['parts', -1, 'parts', -1], 'which last';
+    $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
+    is $both->('l', text => '', length => 5)->[1], 0, 'again: nothing';
+    is $redis->command('EXISTS', @parts), 0, 'and the parts are dropped';
+    $redis->command('ZREM', $live, 'l');
+    $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
+    is $both->('l', text => '', length => 5)->[1], 1, 'once more, when the webhook is done';
+    is $redis->command('EXISTS', @parts), 0, 'no part is left of a copy that is there';
+    $redis->command('FLUSHALL');
+
+    $redis->command('SET', $send, 'wrong');
+    $before = dump_all();
+    eval { $both->('a', content => 'aa', window => 60000) };
+    like $@, qr/WRONGTYPE/, 'a lane of the wrong type fails both';
+    is dump_all(), $before, 'and nothing is done';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'wake-ups' => sub {
     my $ear = Crm360::Redis->connect($site->redis_socket);
     $ear->command('SUBSCRIBE', 'crm360:1:wake');
@@ -515,6 +580,12 @@ subtest 'at the memory limit' => sub {
     };
     like $@, qr/OOM/, 'that of a delivery as well';
     is $redis->command('EXISTS', "${tag}seen:e"), 0, 'which is not remembered then';
+    eval {
+        call('push', [$live, message('e'), $counters, 'p', $dead, "${tag}seen:e", $lanes[2], message('e.mail'), 'q'],
+            'e', 0, 'x', 'w', 1, '', 0, 0, 'e.mail')
+    };
+    like $@, qr/OOM/, 'that with a mail copy, too';
+    is $redis->command('EXISTS', $lanes[2], map { message($_) } 'e', 'e.mail'), 0, 'and there is neither';
     is ids(claim('t', most => 2)), 'b c', 'a claim works';
     is extend('t', 60000, 'b', 'c'), 2, 'an extension';
     my $before = dump_all();

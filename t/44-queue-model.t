@@ -33,7 +33,9 @@ my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) } @verbs, 'heal
 my @deliveries = qw(d1 d2 k1 k2); # those with a k are strict
 my @wholes = map { "id$_" } 1 .. 3; # are split sometimes, into so many elements each
 my $ELEMENTS = 3;
-my @ids = ((map { "id$_" } 1 .. 12), map { my $id = $_; map { "$id.$_" } 1 .. $ELEMENTS } @wholes);
+my @copied = map { "id$_" } 4 .. 6; # are pushed with a mail copy sometimes
+my @pushed = ((map { "id$_" } 1 .. 12), map { my $id = $_; map { "$id.$_" } 1 .. $ELEMENTS } @wholes);
+my @ids = (@pushed, map { "$_.mail" } @copied);
 my @workers = qw(w1 w2 w3);
 my $serial = 0;
 my @tokens = ('none');
@@ -42,7 +44,7 @@ my $clean = 1; # nobody else has changed anything so far
 
 # The model: per id whether it is queued and due, or in another lane, its claim and history (undef =
 # there, and unreadable), and what else is stored; by delivery what is remembered of it (id and content).
-my (%seen, %queued, %due, %batch, %claim, %failure, %dead, %message, %split, %count);
+my (%seen, %queued, %due, %batch, %send, %claim, %failure, %dead, %message, %split, %count);
 
 sub pick { return $_[rand @_] }
 sub some { my %h = map { $_ => 1 } map { pick(@ids) } 1 .. 1 + rand 5; return sort keys %h }
@@ -78,8 +80,9 @@ sub bury_in_model {
 
 sub do_push {
     # An id is made once: what is dead is not pushed again, unless somebody repeats a lost answer.
-    my ($id, $far) = (pick($clean ? grep({ !$dead{$_} } @ids) : (), $clean ? () : @ids), rand() < 0.3);
+    my ($id, $far) = (pick($clean ? grep({ !$dead{$_} } @pushed) : (), $clean ? () : @pushed), rand() < 0.3);
     return ['', ''] if !$id;
+    my $copy = (grep { $_ eq $id } @copied) && rand() < 0.7 ? "$id.mail" : '';
     my ($of, $content) = rand() < 0.5 ? (pick(@deliveries), pick(qw(aa bb))) : ('', '');
     if ($of && rand() < 0.2) { # it is forgotten, or nobody can read it
         $redis->command(@{ pick(['DEL', seen($of)], ['SET', seen($of), 'x'], ['HSET', seen($of), 'x', 'y']) })
@@ -93,14 +96,20 @@ sub do_push {
         : $known->[1] eq $content ? (2, $known->[0])
         : $of =~ /^k/ ? (3, $known->[0])
         : (1, $id);
-    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $dead, $of ? seen($of) : ()],
-        $id, $far ? $FAR : 0, "body $id", 'wake', 0, $of ? ($content, $FAR, $of =~ /^k/ ? 1 : 0) : ());
+    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $dead, seen($of || 'none'),
+        $copy ? ($send, message($copy), message("$copy:parts")) : ()],
+        $id, $far ? $FAR : 0, "body $id", 'wake', 0, $of ? ($content, $FAR, $of =~ /^k/ ? 1 : 0) : ('', 0, 0),
+        $copy || ());
 
     $count{duplicate}++ if $outcome == 2;
     if ($outcome == 1) {
         ($queued{$id}, $due{$id}, $message{$id}) = (1, !$far, 1);
         $seen{$of} = [$id, $content] if $of;
         $count{received}++;
+        if ($copy && !$send{$copy} && !$dead{$copy}) {
+            ($send{$copy}, $message{$copy}) = (1, 1);
+            $count{received}++;
+        }
     }
     return [ref $said ? "@$said[1, 2]" : $said, "$outcome $counts"];
 }
@@ -239,21 +248,23 @@ sub do_split {
 
 sub do_redrive {
     my @of = some();
-    my ($far, $lane) = (rand() < 0.3, pick(qw(live batch)));
+    my ($far, $lane) = (rand() < 0.3, pick(qw(live batch send)));
     my $said = call('redrive', [$dead, $failures, $claims, $counters, $live, $batch, $send, map { message($_) } @of],
         $far ? $FAR : 0, 0, 'wake', map { ($_, $lane) } @of);
     my @expect;
 
     for my $id (@of) {
-        my $queued = $queued{$id} || $batch{$id};
+        my $queued = $queued{$id} || $batch{$id} || $send{$id};
         my $died = delete $dead{$id};
         push @expect, !$died || $queued ? 0 : $message{$id} ? 1 : -1;
         $dead{$id} = 1 if $expect[-1] < 0;
         next if $expect[-1] <= 0;
         delete $claim{$id};
         @{ note_error($id) }{qw(attempts crashes expiries)} = (0, 0, 0);
-        if (($failure{$id}{lane} || $lane) eq 'live') { ($queued{$id}, $due{$id}) = (1, !$far) }
-        else { $batch{$id} = 1 }
+        my $goes = $failure{$id}{lane} || $lane;
+        if ($goes eq 'live') { ($queued{$id}, $due{$id}) = (1, !$far) }
+        elsif ($goes eq 'batch') { $batch{$id} = 1 }
+        else { $send{$id} = 1 }
         $count{redriven}++;
     }
     return [ref $said ? "@$said" : $said, "@expect"];
@@ -268,7 +279,7 @@ sub do_drop {
     my @expect;
 
     for my $id (@of) {
-        my $queued = $queued{$id} || $batch{$id};
+        my $queued = $queued{$id} || $batch{$id} || $send{$id};
         my $died = $dead{$id} && ($seen{$id} eq '' || $seen{$id} eq $score{$id});
         if ($which eq 'any' && $claim{$id} && $queued{$id} && !$due{$id}) { # a lease that is over holds nothing
             push @expect, -1;
@@ -276,7 +287,7 @@ sub do_drop {
         elsif ($which eq 'any' || ($died && !$queued)) {
             push @expect, $queued || $dead{$id} || $message{$id} ? 1 : 0;
             $count{ $queued ? 'erased' : 'dropped' }++ if $expect[-1];
-            delete $_->{$id} for \(%queued, %batch, %dead, %claim, %failure, %split, %message);
+            delete $_->{$id} for \(%queued, %batch, %send, %dead, %claim, %failure, %split, %message);
         }
         else {
             push @expect, 0;
@@ -292,16 +303,19 @@ sub reconcile_in_model {
     my $note = exists $failure{$id};
     my $to_dead = sub { $dead{$id} = 1; $count{dead}++; note_error($id, undef, $_[0]); return };
 
-    if (exists $claim{$id} && !($claim{$id} && ($queued{$id} || $batch{$id}))) {
+    my %lane = (live => \%queued, batch => \%batch, send => \%send);
+    my ($lane, @more) = grep { $lane{$_}{$id} } qw(live batch send);
+
+    $lane //= '';
+    if (exists $claim{$id} && !($claim{$id} && $lane)) {
         push @done, 'claim';
         delete $claim{$id};
     }
-    if ($queued{$id} && $batch{$id} && !$claim{$id}) {
+    for my $other ($claim{$id} ? () : @more) {
         push @done, 'places';
-        delete $batch{$id};
+        delete $lane{$other}{$id};
     }
-    my $lane = $queued{$id} ? 'live' : $batch{$id} ? 'batch' : '';
-    my $leave = sub { delete(($lane eq 'live' ? \%queued : \%batch)->{$id}) };
+    my $leave = sub { delete $lane{$lane}{$id} };
     if ($note && !$failure{$id}) {
         push @done, 'failure';
         delete $failure{$id};
@@ -330,12 +344,12 @@ sub do_reconcile {
     my $said = call('reconcile', [$live, $batch, $send, $claims, $failures, $dead, $splits, $counters,
         map { message($_) } @of], 'wake', map { ($_, 'live') } @of);
     my @expect = map { my $id = $_; map { ($id, $_) } reconcile_in_model($id) } @of;
-    my @dead = grep { $dead{$_} && !$queued{$_} && !$batch{$_} } @of;
+    my @dead = grep { $dead{$_} && !$queued{$_} && !$batch{$_} && !$send{$_} } @of;
     my $bytes = 0;
 
     if (@dead) {
         $bytes += length($_ // '') for @{ $redis->command('HMGET', $failures, @dead) };
-        $bytes += length "body $_" for grep { $message{$_} } @dead;
+        $bytes += length 'body ' . s/\.mail$//r for grep { $message{$_} } @dead;
     }
     push @expect, invariants() if @of == @ids;
     return [ref $said ? "@$said" : $said, "$bytes @expect" =~ s/ $//r];
@@ -344,12 +358,12 @@ sub do_reconcile {
 # What holds in Redis after a reconcile of all; nothing, or what does not.
 sub invariants {
     my $is = state_in_redis();
-    my %in = map { my $set = $_; ($set => { map { $_ => 1 } @{ $is->{$set} } }) } qw(queued batch dead messages);
+    my %in = map { my $set = $_; ($set => { map { $_ => 1 } @{ $is->{$set} } }) } qw(queued batch send dead messages);
     my @broken;
 
     for my $id (@ids) {
-        my $places = grep { $in{$_}{$id} } qw(queued batch dead);
-        my $waits = $in{queued}{$id} || $in{batch}{$id};
+        my $places = grep { $in{$_}{$id} } qw(queued batch send dead);
+        my $waits = $in{queued}{$id} || $in{batch}{$id} || $in{send}{$id};
         my $held = exists $is->{claims}{$id};
         push @broken, "$id: in $places places" if $places > 1 && !$held;
         push @broken, "$id: held and not queued" if $held && !$waits;
@@ -366,7 +380,7 @@ sub invariants {
 sub sums {
     my $is = state_in_redis();
     my %c = map { $_ => $is->{counters}{$_} || 0 } qw(received done split erased dead redriven dropped);
-    my $waiting = @{ $is->{queued} } + @{ $is->{batch} };
+    my $waiting = @{ $is->{queued} } + @{ $is->{batch} } + @{ $is->{send} };
 
     return (
         $c{received} + $c{redriven} == $c{done} + $c{split} + $c{erased} + $c{dead} + $waiting
@@ -382,11 +396,13 @@ sub spoil {
     my $id = pick(@ids);
     my @ways = (
         sub { $redis->command('DEL', message($id)); delete $message{$id} },
-        sub { $redis->command('SET', message($id), "body $id"); $message{$id} = 1 },
+        sub { $redis->command('SET', message($id), 'body ' . $id =~ s/\.mail$//r); $message{$id} = 1 },
         sub { $redis->command('HDEL', $claims, $id); delete $claim{$id} },
         sub { $redis->command('HSET', $claims, $id, pick('{"token":', '7', '[]', '')); $claim{$id} = undef },
         sub { $redis->command('ZADD', $live, 1, $id); ($queued{$id}, $due{$id}) = (1, 1) },
         sub { $redis->command('ZADD', $batch, 1, $id); $batch{$id} = 1 },
+        sub { $redis->command('ZADD', $send, 1, $id); $send{$id} = 1 },
+        sub { $redis->command('ZREM', $send, $id); delete $send{$id} },
         sub { $redis->command('ZREM', $live, $id); delete $queued{$id} },
         sub { $redis->command('ZADD', $dead, 5, $id); $dead{$id} = 1 },
         sub { $redis->command('ZREM', $dead, $id); delete $dead{$id} },
@@ -413,7 +429,7 @@ sub dump_all {
 # A key of the wrong type: a verb changes nothing: it fails, or it had nothing to do. And the key is set
 # aside as it is.
 sub wrong_type {
-    my $key = pick($live, $claims, $failures, $dead, $batch, $splits);
+    my $key = pick($live, $claims, $failures, $dead, $batch, $send, $splits);
     my $kept = $redis->command('EXISTS', $key) && $redis->command('RENAME', $key, 'kept');
 
     $redis->command('SET', $key, 'wrong');
@@ -423,7 +439,8 @@ sub wrong_type {
     my $token = $claim{$id} ? $claim{$id}{token} : 'none';
     my @all = ($live, $claims, $failures, $dead, $counters);
     my %use = (
-        push => [[$live, message($id), $counters, message('p'), $dead, seen('other')], $id, 0, 'x', 'wake', 0, 'aa', 9, 0],
+        push => [[$live, message($id), $counters, message('p'), $dead, seen('other'), $send, message('m'), message('q')],
+            $id, 0, 'x', 'wake', 0, 'aa', 9, 0, 'm'],
         claim => [\@all, 5, $FAR, 'wt', 'w1', 3],
         extend => [[$live, $claims], $token, $FAR, $id],
         ack => [[$live, $claims, $failures, $counters, message($id)], $token, $id],
@@ -476,6 +493,7 @@ sub state_in_redis {
     return {
         queued => [sort @{ $redis->command('ZRANGE', $live, 0, -1) }],
         batch => [sort @{ $redis->command('ZRANGE', $batch, 0, -1) }],
+        send => [sort @{ $redis->command('ZRANGE', $send, 0, -1) }],
         dead => [sort @{ $redis->command('ZRANGE', $dead, 0, -1) }],
         messages => [sort map { s/.*message://r } @{ $redis->command('KEYS', '*:message:*') }],
         claims => \%claims_now, failures => \%failures_now,
@@ -486,7 +504,8 @@ sub state_in_redis {
 
 sub state_in_model {
     return {
-        queued => [sort keys %queued], batch => [sort keys %batch], dead => [sort keys %dead],
+        queued => [sort keys %queued], batch => [sort keys %batch], send => [sort keys %send],
+        dead => [sort keys %dead],
         messages => [sort keys %message], splits => { map { $_ => "$split{$_}" } keys %split },
         seen => { map { $_ => "@{ $seen{$_} }" } keys %seen },
         claims => {

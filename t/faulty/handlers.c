@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/mail_copy.h"
 #include "crm/db_private.h"
 #include "handlers/handler.h"
 
@@ -172,7 +173,7 @@ static const handler_t faulty = {.platform = "Adictiz", .serves = serves, .deliv
 
 const handler_t *const handlers[] = {&faulty, NULL};
 
-const handler_t *handler_find(const crm360_route_t *route)
+const handler_t *handler_find(const crm360_message_t *message)
 {
-    return serves(route) ? &faulty : NULL;
+    return serves(message->route) && !crm360_id_is_mail(message->id) ? &faulty : NULL;
 }

@@ -27,7 +27,7 @@ static const char *prepare(const char *body)
 
     message = message_of(&sent);
     if (rv == APR_SUCCESS) {
-        rv = handler_prepare(&result, &sending, handler_find(message->route), message, &context,
+        rv = handler_prepare(&result, &sending, handler_find(message), message, &context,
                              pool);
     }
     crm_db_rollback(db);

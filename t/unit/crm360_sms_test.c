@@ -22,7 +22,7 @@ static const char *prepare_sent(const sent_t *sent)
     apr_status_t rv;
 
     message = message_of(sent);
-    handler = handler_find(message->route);
+    handler = handler_find(message);
     context.db = db;
     context.database = section;
     if (crm_db_begin(db) != APR_SUCCESS) {

@@ -25,6 +25,8 @@ typedef struct delivery_t {
     const char *rule;
 } delivery_t;
 
+static int mail; /* by EmailProcess */
+
 static apr_status_t find(crm360_dedup_t *dedup, const char **fault, const delivery_t *delivery,
                          apr_interval_time_t window, apr_pool_t *pool)
 {
@@ -45,7 +47,7 @@ static apr_status_t find(crm360_dedup_t *dedup, const char **fault, const delive
     if (delivery->id) {
         apr_table_set(headers, "X-Id", delivery->id);
     }
-    return crm360_dedup_find(dedup, fault, &rule, &message, pool);
+    return crm360_dedup_find(dedup, fault, &rule, &message, mail, pool);
 }
 
 #define A "Shopify/Order/Insert"
@@ -226,6 +228,32 @@ static void test_keys(apr_pool_t *pool)
     is_number(find(&dedup, &fault, &delivery, HOUR, pool), APR_EINVAL, "256 are none");
 }
 
+/* What is only mailed never stands for the webhook itself, nor the other way round. */
+static void test_mail(apr_pool_t *pool)
+{
+    static const delivery_t deliveries[] = {
+        {A, 1, "/x", "k", NULL, "body", NULL},
+        {A, 1, "/x", NULL, "7", "body", "X-Id"},
+        {A, 1, "/x", NULL, NULL, "body", CONTENT},
+    };
+    crm360_dedup_t one, other, again;
+    const char *fault;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        mail = 0;
+        ok(find(&one, &fault, &deliveries[i], HOUR, pool) == APR_SUCCESS && one.hash,
+           "a webhook has a name (%d)", i);
+        mail = 1;
+        ok(find(&other, &fault, &deliveries[i], HOUR, pool) == APR_SUCCESS &&
+               find(&again, &fault, &deliveries[i], HOUR, pool) == APR_SUCCESS,
+           "and what is only mailed");
+        mail = 0;
+        ok(strcmp(one.hash, other.hash) != 0, "which is another one");
+        is_text(again.hash, other.hash, "each time the same");
+    }
+}
+
 static void test_digest(apr_pool_t *pool)
 {
     struct iovec pieces[3] = {{(void *)"a", 1}, {(void *)"", 0}, {(void *)"bc", 2}};
@@ -246,6 +274,7 @@ int main(void)
     test_pairs(pool);
     test_nameless(pool);
     test_keys(pool);
+    test_mail(pool);
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();

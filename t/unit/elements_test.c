@@ -292,8 +292,8 @@ static void random_texts(int rounds)
 
 static void stored(void)
 {
-    const char *whole =
-        apr_psprintf(pool, HEAD, "", "crm360-dedup-key: abc\r\n", 11, "[{\"a\":1},2]");
+    const char *whole = apr_psprintf(
+        pool, HEAD, "", "crm360-dedup-key: abc\r\nCrm360-Email: a@b.fr\r\n", 11, "[{\"a\":1},2]");
     crm360_message_t *message, *part;
     crm360_element_head_t head;
     const char *made, *why;
@@ -306,7 +306,7 @@ static void stored(void)
     made = crm360_element_message(&len, &head, 100000, "{\"a\":1}", 7, pool);
     /* The id moves to the front, and the length to the end, where they are in the whole too. */
     is_text(made, apr_psprintf(pool, HEAD, ".100000", "", 7, "{\"a\":1}"),
-            "an element has the head of the whole but for id, key and length");
+            "an element has the head of the whole but for id, key, recipient and length");
     is_number((long long)len, (long long)strlen(made), "its length");
     ok(crm360_message_parse(&part, &why, made, len, pool) == APR_SUCCESS, "it can be read");
     is_text(part->id, "01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Customer-Insert.100000", "its id");

@@ -84,7 +84,7 @@ static const char *deliver(const sent_t *sent)
 {
     crm360_message_t *message = message_of(sent);
     handler_context_t context = {.db = db, .database = section};
-    const handler_t *handler = handler_find(message->route);
+    const handler_t *handler = handler_find(message);
     handler_result_t result;
     apr_pool_t *own;
     apr_status_t rv;

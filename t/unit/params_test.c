@@ -179,6 +179,16 @@ static void test_email_process(apr_pool_t *pool)
     is_text(params.email, "a@b.fr", "but it knows Email");
     ok(crm360_params_read(&params, &error, "SourceId=x", CRM360_EMAIL_PROCESS, pool) == APR_EINVAL,
        "and SourceId");
+    ok(crm360_params_read(&params, &error, "SourceId=1", CRM360_EMAIL_PROCESS, pool) == APR_EINVAL,
+       "without Email there is nobody to mail to");
+    is_text(error.parameter, "Email", "which is named");
+    ok(crm360_params_read(&params, &error, "SourceId=1&email=", CRM360_EMAIL_PROCESS, pool) ==
+               APR_EINVAL &&
+           strstr(error.detail, "empty"),
+       "and an empty one is none");
+    ok(crm360_params_read(&params, &error, "SourceId=1&email=", CRM360_QUEUE_PROCESS, pool) ==
+           APR_SUCCESS,
+       "QueueProcess does without");
 }
 
 static void test_decode(apr_pool_t *pool)

@@ -41,7 +41,7 @@ static int step(const sent_t *sent, crm_db_t *connection, int lost)
         rv = crm_db_savepoint(connection);
     }
     if (rv == APR_SUCCESS) {
-        rv = handler_deliver(&result, handler_find(message->route), message, &context, own);
+        rv = handler_deliver(&result, handler_find(message), message, &context, own);
     }
     if (rv == APR_SUCCESS) {
         rv = crm_db_savepoint_release(connection);

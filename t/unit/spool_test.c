@@ -229,6 +229,31 @@ static void test_round_trip(void)
     is_number(usage(), 4096, "it counts a block");
 }
 
+/* A message with a mail copy is of another version, so that a program that would forget the copy
+ * sets the file aside. */
+static void test_mail_copy(void)
+{
+    crm360_push_t push = job(ID, "message", 7);
+    crm360_receipt_t receipt;
+    crm360_spooled_t spooled;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        fresh(1 << 20);
+        push.mail_copy = i;
+        is_number(crm360_spool_put(&receipt, spool, &push, crm360_clock(), pool), 0,
+                  "a message is put");
+        ok(strncmp(read_file(ID ".msg"), i ? "crm360-spool 2\nid: " : "crm360-spool 1\nid: ", 19) ==
+               0,
+           "of version %d", i + 1);
+        is_number(crm360_spool_read(&spooled, spool, ID ".msg", pool), 0, "it is read");
+        is_number(spooled.push.mail_copy, i, i ? "with its copy" : "without a copy");
+    }
+    write_file(ID ".msg", "crm360-spool 3\nid: " ID "\n", sizeof(ID) + 19);
+    is_number(crm360_spool_read(&spooled, spool, ID ".msg", pool), CRM360_EDATA,
+              "a later version is not guessed at");
+}
+
 static void test_order_and_bound(void)
 {
     crm360_spooled_t spooled;
@@ -365,7 +390,7 @@ static void test_broken(void)
         const char *to;
         const char *why;
     } cases[] = {
-        {"spool 1", "spool 2", "version"},
+        {"spool 1", "spool 3", "version"},
         {"crm360-spool 1\n", "", "version"},
         {"id: 01", "id: 02", "its id is not its name"},
         {"id: 01", "id: ../01", "id"},
@@ -642,11 +667,11 @@ static void test_many(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_fault,     test_round_trip, test_order_and_bound,
-                                          test_trouble,   test_usage,      test_settle,
-                                          test_broken,    test_strange,    test_delay,
-                                          test_processes, test_lock,       test_held_up,
-                                          test_many};
+    static void (*const tests[])(void) = {test_fault,           test_round_trip, test_mail_copy,
+                                          test_order_and_bound, test_trouble,    test_usage,
+                                          test_settle,          test_broken,     test_strange,
+                                          test_delay,           test_processes,  test_lock,
+                                          test_held_up,         test_many};
     char folder[] = "/tmp/crm360-spool-XXXXXX";
     apr_pool_t *all;
     apr_size_t i;
