@@ -65,7 +65,21 @@ sub read_outbox { return (read_mails(outbox_file("$_[0].eml")))[0] }
 
 # ---- the samples ----
 
+$site->sql('acme/prod', 'insert into LoyaltyCards (LoyaltyCardId, LoyaltyCardIdentifier, SourceId) '
+    . "values (12345, '2990000012345', 81)");
 my %prepared = (
+    'crm360/sms-send' => sub {
+        my ($id, $strict) = @_;
+        my $sms = decode_json(slurp(outbox_file("$id.json")));
+
+        is $sms->{number}, $strict ? '+33612345678' : '+33600000000', 'MobilePhoneNumber';
+        is $sms->{sender}, 'CRM360', 'Sender';
+        is $sms->{text}, $strict ? 'Votre commande est prête : à bientôt !' : 'Mon SMS', 'Message';
+    },
+    'captainwallet/loyaltycard-sendupdate' => sub {
+        my ($id) = @_;
+        is decode_json(slurp(outbox_file("$id.json")))->{body}{identifier}, '2990000012345', 'LoyaltyCardId';
+    },
     'crm360/email-send' => sub {
         my ($id, $strict) = @_;
         my $mail = read_outbox($id);
@@ -131,7 +145,7 @@ for my $case (@refused) {
     like $answer->{json}{detail}, qr/\A$field\b.*$detail.*\.\z/, 'says what it must be';
 }
 my $stored = grep { !$_->[2] } @refused;
-is $site->redis('HGET', $site->key('acme/prod', 'counters'), 'received'), 2 + $stored, 'nothing of it was stored';
+is $site->redis('HGET', $site->key('acme/prod', 'counters'), 'received'), 6 + $stored, 'nothing of it was stored';
 is $site->redis('HGET', $site->key('acme/real', 'counters'), 'received'), undef, 'nor in the other database';
 
 # ---- taken, and found wrong by the handler ----
