@@ -324,6 +324,24 @@ static const char *complete(crm360_provider_t *provider, const kind_t *kind, apr
     return NULL;
 }
 
+/* What tells two accounts at one provider apart: a name, or else, for a key that is all there is of
+ * an account, the name of its file. "" = none. */
+static const char *account_of(const crm360_provider_t *provider, int argc, const char *const *argv)
+{
+    static const char secret[] = "secret=";
+    int i;
+
+    if (provider->user) {
+        return provider->user;
+    }
+    for (i = 1; i < argc; i++) {
+        if (apr_cstr_casecmpn(argv[i], secret, sizeof(secret) - 1) == 0) {
+            return argv[i] + sizeof(secret) - 1;
+        }
+    }
+    return "";
+}
+
 const char *crm360_set_provider(const crm360_directive_t *directive, void *target, int argc,
                                 const char *const *argv, unsigned reader, apr_pool_t *pool)
 {
@@ -359,10 +377,7 @@ const char *crm360_set_provider(const crm360_directive_t *directive, void *targe
     }
     provider->tls = provider->tls ? provider->tls : "required";
     provider->key = apr_pstrcat(pool, kind->name, ":", provider->url, ":",
-                                provider->user      ? provider->user
-                                : provider->account ? provider->account
-                                                    : "",
-                                NULL);
+                                account_of(provider, argc, argv), NULL);
     *(const crm360_provider_t **)((char *)target + directive->offset) = provider;
     return NULL;
 }

@@ -40,6 +40,9 @@ sub command {
     return $answer->{json}{MessageId} // die "$answer->{status} $answer->{content}\n";
 }
 
+# What Redis keeps of the gateway: its account is the file with the key.
+sub provider { return 'crm360:1:{provider/smsbox:' . $gateway->url . ':' . $site->dir . "/key}:$_[0]" }
+
 sub sent { return $site->value('acme/prod', "select count(*) from WebhookSends where State = 'sent'") }
 sub dead { return $site->redis('ZCARD', $site->key('acme/prod', 'dead')) }
 sub attempts { return $site->redis('HLEN', $site->key('acme/prod', 'failures')) }
@@ -63,7 +66,7 @@ my ($first, $last) = (min(@at), max(@at));
 # next one on time.
 cmp_ok $last - $first, '>=', ($count - 3) / $rate, 'not faster than the rate';
 cmp_ok $last - $first, '<', 3 * $count / $rate, 'nor much slower' if timing();
-my ($worker) = $site->redis('ZRANGE', 'crm360:1:{provider/smsbox:' . $gateway->url . ':}:turns', 0, -1);
+my ($worker) = $site->redis('ZRANGE', provider('turns'), 0, -1);
 is_deeply [sort @{ $worker || [] }], ['last', 'next'], 'nobody waits for a turn';
 is attempts(), 0, 'waiting for a turn is no failure';
 is $second->stop, 0, 'the second crm360d ends well';
@@ -80,7 +83,7 @@ is dead(), 0, 'no message is dead';
 is attempts(), 0, 'none has lost an attempt';
 my ($id) = @ids;
 ok defined $site->redis('ZSCORE', $site->key('acme/prod', 'send'), $id), 'they wait in the lane send';
-my $known = { @{ $site->redis('HGETALL', 'crm360:1:{provider/smsbox:' . $gateway->url . ':}:breaker') } };
+my $known = { @{ $site->redis('HGETALL', provider('breaker')) } };
 like $known->{reason}, qr/connect/i, 'Redis says why';
 cmp_ok $known->{failures}, '>=', 5, 'and how often';
 $gateway->up;
@@ -88,7 +91,7 @@ wait_until { sent() == $count + 12 } 60, 'back again: all of them are sent';
 is scalar(grep { $_->{whole} } $gateway->requests), $count + 12, 'each once';
 $site->wait_log('crm360d', qr/smsbox at \S+ answers again/, 10, 'which is said');
 is scalar(() = $site->log_text('crm360d') =~ /CRM0380/g), 1, 'the outage was said once';
-is $site->redis('EXISTS', 'crm360:1:{provider/smsbox:' . $gateway->url . ':}:breaker'), 0,
+is $site->redis('EXISTS', provider('breaker')), 0,
     'nothing is left of it';
 
 # ---- patience ----
@@ -122,7 +125,7 @@ ok defined $site->redis('ZSCORE', $site->key('acme/prod', 'send'), $id), 'the me
 my ($score) = $site->redis('ZSCORE', $site->key('acme/prod', 'send'), $id);
 cmp_ok $score / 1000 - time, '>', 60, 'for minutes';
 $gateway->answers({ body => 'OK 99' });
-$site->redis('DEL', 'crm360:1:{provider/smsbox:' . $gateway->url . ':}:breaker');
+$site->redis('DEL', provider('breaker'));
 $site->redis('ZADD', $site->key('acme/prod', 'send'), 1, $id);
 $site->{consumer}->signal('HUP');
 wait_until { sent() == $count + 17 } 60, 'mended, and hurried by hand: it is sent';

@@ -91,6 +91,8 @@ static void gateways(void)
     is_text(gateway->mode, "Expert", "mode, as the gateway spells it");
     is_text(gateway->strategy, "2", "strategy");
     is_text(gateway->sender, "ACME", "sender");
+    is_text(gateway->key, apr_pstrcat(pool, "smsbox:https://api.smsbox.pro:", secret, NULL),
+            "its account is the file with the key");
     gateway = taken("Crm360SmsGateway", CRM360_SENDS_SMS, "primotexto secret=$S");
     is_text(gateway->url, "https://api.primotexto.com", "its address");
     refused("Crm360SmsGateway", "primotexto", "secret= is missing");
