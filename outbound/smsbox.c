@@ -10,10 +10,6 @@
 
 #include <string.h>
 
-/* Hours within which Smsbox refuses the same text to the same number: what a person sends again
- * because nobody knew cannot arrive twice. */
-#define UNIQUE_HOURS "1"
-
 #define REFERENCE_MOST 20 /* digits */
 
 /* ---- the answer ---- */
@@ -148,8 +144,8 @@ static const char *request_body(const crm360_provider_t *provider, const outboun
     form = with(form, "strategy", sms->is_marketing ? "4" : strategy, pool);
     form = with(form, "id", "1", pool);
     form = with(form, "callback", "1", pool);
-    form = with(form, "cvar", own, pool); /* a form in a form: encoded twice */
-    return with(form, "uniq_period", UNIQUE_HOURS, pool);
+    /* A form in a form: encoded twice. No uniq_period: two commands may say the same. */
+    return with(form, "cvar", own, pool);
 }
 
 void outbound_smsbox_send(outbound_result_t *result, const outbound_t *outbound,

@@ -151,7 +151,7 @@ my $id = command('acme/prod', Message => 'case good');
 is_state('acme/prod', $id, 'sent', 'a message');
 my ($request) = told($smsbox, $id);
 is_deeply [map { $_->[0] } form($request->{body})],
-    [qw(dest msg charset coding mode origine strategy id callback cvar uniq_period)], 'what Smsbox is told';
+    [qw(dest msg charset coding mode origine strategy id callback cvar)], 'what Smsbox is told';
 is form_value($request->{body}, 'dest'), '33612345678', '  to whom';
 is form_value($request->{body}, 'cvar'), "crm360=$id", '  what comes back';
 is $request->{headers}{authorization}, 'App k3y', '  who asks';
@@ -291,7 +291,7 @@ for my $i (0 .. $#hostile) {
     is_state('acme/primo', $json, 'sent', "text $i");
     my ($said) = told($smsbox, $form);
     is join(' ', map { $_->[0] } form($said->{body})),
-        'dest msg charset coding mode origine strategy id callback cvar uniq_period', '  the form has its names';
+        'dest msg charset coding mode origine strategy id callback cvar', '  the form has its names';
     is form_value($said->{body}, 'msg'), $wanted[$i], '  and the text';
     is form_value($said->{body}, 'dest'), '33612345678', '  and the number';
     ($said) = told($primo, $json);

@@ -346,7 +346,6 @@ static void test_smsbox(void)
         is_text(form_value("id"), "1", "  id");
         is_text(form_value("callback"), "1", "  callback");
         is_text(form_value("cvar"), "crm360=" ID, "  cvar");
-        is_text(form_value("uniq_period"), "1", "  uniq_period");
     }
     is_text(gateway_said(-1, "method", pool), "POST", "Smsbox: its method");
     is_text(gateway_said(-1, "path", pool), "/1.1/api.php", "  its path");
