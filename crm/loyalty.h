@@ -45,10 +45,11 @@ typedef struct crm_loyalty_card_t {
     int contact_deleted;
     const char *number;             /* LoyaltyCardNumber, else LoyaltyCardIdentifier; NULL = "" */
     const char *contact_identifier; /* the contact's at the card's source; NULL = none */
-    apr_array_header_t *values;     /* crm_loyalty_value_t: always the same names, but for those of
-                                       the types of points */
-    int had_vouchers;               /* any ever, valid or not */
-    apr_array_header_t *vouchers; /* apr_array_header_t *: of each valid one its values, likewise */
+    /* crm_loyalty_value_t: always the same names, but for PointsN of the types of points. */
+    apr_array_header_t *values;
+    int had_vouchers; /* any ever, valid or not */
+    /* apr_array_header_t *: of each valid one its values, likewise. */
+    apr_array_header_t *vouchers;
 } crm_loyalty_card_t;
 
 /* Reads a card as it is at `now`. In `pool`. Errors as crm_db_begin(), or CRM360_EDATA when an

@@ -17,8 +17,9 @@ typedef struct outbound_placeholder_t {
         *otherwise; /* the default; NULL stands for null, and for none; ends with the pool */
 } outbound_placeholder_t;
 
-/* The first one in `text`, whose NUL is at `end`; 0 when there is none. A default is a JSON string, number, true, false or
- * null, or nothing at all, which is null; blanks between the parts do no harm. */
+/* The first one in `text`, whose NUL is at `end`; 0 when there is none. A default is a JSON string,
+ * number, true, false or null, or nothing at all, which is null; blanks between the parts do no
+ * harm. */
 int outbound_placeholder_find(outbound_placeholder_t *found, const char *text, const char *end,
                               apr_pool_t *pool);
 

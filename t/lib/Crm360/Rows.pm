@@ -19,6 +19,7 @@ my %REFERS = (
     PurchaseGoodCategoryId => 'PurchaseGoodCategories', StoreId => 'Stores',
     VoucherId => 'Vouchers', CaseCategoryId => 'CaseCategories',
     ContactInterestCategoryId => 'ContactInterestCategories', AddressId => 'Addresses',
+    LoyaltyCardId => 'LoyaltyCards', VoucherCategoryId => 'VoucherCategories',
     KeptContactId => 'Contacts', MergedContactId => 'Contacts', OtherContactId => 'Contacts',
 );
 # What names a row of a table.
@@ -27,6 +28,8 @@ my %IDENTIFIER = (
     PurchaseGoods => 'Identifier', PurchaseGoodCategories => 'Identifier', Stores => 'Identifier',
     Vouchers => 'VoucherIdentifier', Cases => 'CaseIdentifier', CaseCategories => 'Identifier',
     ContactInterests => 'ContactInterestIdentifier', ContactInterestCategories => 'Identifier',
+    LoyaltyCards => 'LoyaltyCardIdentifier', LoyaltyPoints => 'PointIdentifier',
+    VoucherCategories => 'Identifier',
 );
 my %LEFT_OUT = map { $_ => 1 } qw(MessageId SeenAt ProcessedAt AppliedAt CheckedAt StartedAt UpdatedAt
     FinishedAt EventId MergeId);
