@@ -3,10 +3,12 @@
  * is sent. Nothing that a caller sends passes for another line, another field or another charset.
  */
 #include <apr_general.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <stdlib.h>
 
+#include "core/charset.h"
 #include "handlers/content_mail.h"
 #include "handlers/content_text.h"
 #include "outbound/mail.h"
@@ -24,6 +26,12 @@ typedef struct sent_t {
     const char *body;
     apr_size_t length; /* of a body with NULs; 0 = strlen */
 } sent_t;
+
+static apr_status_t free_body(void *body)
+{
+    free(body);
+    return APR_SUCCESS;
+}
 
 static crm360_message_t *message_of(const sent_t *sent)
 {
@@ -49,6 +57,7 @@ static crm360_message_t *message_of(const sent_t *sent)
     message->body_len = sent->length ? sent->length : sent->body ? strlen(sent->body) : 0;
     /* Not NUL-terminated, in a block whose end a sanitizer sees. */
     message->body = malloc(message->body_len + !message->body_len);
+    apr_pool_cleanup_register(pool, message->body, free_body, apr_pool_cleanup_null);
     if (message->body_len) {
         memcpy((void *)message->body, sent->body, message->body_len);
     }
@@ -58,11 +67,7 @@ static crm360_message_t *message_of(const sent_t *sent)
 /* The text of what is sent; or of its body alone. */
 static const char *text_of(const sent_t *sent)
 {
-    crm360_message_t *message = message_of(sent);
-    const char *text = content_text(message, 0, pool);
-
-    free((void *)message->body);
-    return text;
+    return content_text(message_of(sent), 0, pool);
 }
 
 static const char *body_of(const sent_t *sent)
@@ -233,6 +238,44 @@ static void large(void)
        "a long query is cut");
 }
 
+/* Whatever the bytes are, the text is valid UTF-8 and has no control character. */
+static void random_bytes(int rounds)
+{
+    static const char *const types[] = {NULL, "application/json", "text/plain; charset=utf-16",
+                                        "application/x-www-form-urlencoded; charset=latin1"};
+    static const char letters[] = "{}[]\",:\\ \n%&=+a1\xC3\xA9\xFF\x01\r";
+    apr_pool_t *all = pool;
+    unsigned seed = 20261129;
+    int i, bad = 0;
+
+    for (i = 0; i < rounds; i++) {
+        char body[200], query[60];
+        sent_t sent = {.query = query, .type = types[i % 4], .body = body};
+        apr_size_t len, k;
+        const char *text;
+
+        apr_pool_create(&pool, all);
+        sent.length = (apr_size_t)(rand_r(&seed) % (int)sizeof(body));
+        for (k = 0; k < sent.length; k++) {
+            body[k] =
+                i % 3 ? letters[rand_r(&seed) % (int)(sizeof(letters) - 1)] : (char)rand_r(&seed);
+        }
+        body[0] = sent.length ? body[0] : '\0';
+        for (k = 0; k < sizeof(query) - 1; k++) {
+            query[k] = letters[rand_r(&seed) % (int)(sizeof(letters) - 1)];
+        }
+        query[k] = '\0';
+        text = text_of(&sent);
+        bad += crm360_utf8_clean(&len, text, strlen(text), pool) != text;
+        for (k = 0; text[k]; k++) {
+            bad += apr_iscntrl(text[k]) && text[k] != '\n' && text[k] != '\t';
+        }
+        apr_pool_destroy(pool);
+    }
+    pool = all;
+    is_number(bad, 0, "random bytes make a text that a mail can hold");
+}
+
 static const char *prepared(handler_send_t **send, const crm360_message_t *message,
                             const crm360_database_t *section)
 {
@@ -348,6 +391,7 @@ int main(void)
     whole();
     bodies();
     large();
+    random_bytes(20000);
     mail();
     refused();
     attached();
