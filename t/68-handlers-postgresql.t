@@ -12,7 +12,7 @@ my $pg = Crm360::Postgres->new(password => 'secret');
 $pg->start;
 
 for my $test (map { "${_}_test" } qw(shopify_product shopify_order mailjet gateways adictiz zendesk send
-    crm360_sms tabology rnvp merge loyalty)) {
+    crm360_email crm360_sms tabology rnvp merge loyalty)) {
     local $ENV{CRM360_TEST_DB} = $pg->superuser;
     my $text = `@{[build()]}/t/$test 2>&1`;
 

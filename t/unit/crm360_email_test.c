@@ -45,9 +45,11 @@ static const char *prepare(const char *body)
         return crm_db_error(db);
     }
     if (result.verdict != HANDLER_DONE) {
+        free((void *)message->body);
         return result.verdict == HANDLER_REJECT ? result.reason : "no reject";
     }
     prepared->call(&outcome, prepared, NULL, pool);
+    free((void *)message->body);
     return NULL;
 }
 
@@ -64,6 +66,7 @@ static apr_status_t finish(const char *id)
     if (rv == APR_SUCCESS) {
         rv = handler_crm360_email.finish(&result, prepared, &outcome, message, &context, pool);
     }
+    free((void *)message->body);
     return rv == APR_SUCCESS ? crm_db_commit(db) : rv;
 }
 

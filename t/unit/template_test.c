@@ -154,7 +154,8 @@ static char *repeat(const char *piece, int times)
     return text;
 }
 
-/* 100,000 of each: a reader that looks at anything again and again takes minutes. */
+/* 100,000 of each, fewer under sanitizers, whose strstr() looks at all that is left: a reader that
+ * looks at anything again and again takes minutes. */
 static void hostile(void)
 {
     static const char *const pieces[] = {
@@ -176,12 +177,12 @@ static void hostile(void)
     };
     apr_time_t began = apr_time_now();
     json_object *variables = object_of("{a:\"\"}");
+    int same = 0, times = getenv("CRM360_TIMING") ? 3000 : 100000;
     char *text;
     size_t i;
-    int same = 0;
 
     for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-        text = repeat(pieces[i], 100000);
+        text = repeat(pieces[i], times);
         same += outbound_template_render(text, HTML, variables, NULL, pool) != NULL;
         text = apr_pstrcat(pool, "{{var:a:\"", text, NULL);
         same += outbound_template_render(text, LINE, variables, NULL, pool) != NULL;
@@ -198,7 +199,8 @@ static void too_long(void)
     int i;
 
     json_object_object_add(variables, "a", json_object_new_string(repeat("&", 1024)));
-    json_object_object_add(variables, "nul", json_object_new_string_len(calloc(1, 65536), 65536));
+    json_object_object_add(variables, "nul",
+                           json_object_new_string_len(apr_pcalloc(pool, 65536), 65536));
     ok(outbound_template_render(repeat("{{var:a}}", 4095), TEXT, variables, NULL, pool) != NULL,
        "just short of the limit");
     ok(outbound_template_render(repeat("{{var:a}}", 4096), TEXT, variables, NULL, pool) == NULL,
