@@ -55,8 +55,8 @@ typedef struct session_t {
 
 /* ---- kept connections ---- */
 
-/* Closes a connection. The server hears QUIT and is not waited for: libcurl would, up to two
- * minutes, if the socket did not say that nothing more comes. */
+/* Closes a connection. The server hears QUIT and is not waited for: libcurl would, for as long as
+ * for any reply, if the socket did not say that nothing more comes. */
 static void drop(kept_t *kept)
 {
     curl_socket_t socket;

@@ -272,6 +272,8 @@ sub faults {
     push @faults, 'a line above 998 bytes' if $bytes =~ /[^\n]{1000}/;
     push @faults, 'no CRLF at the end' if $bytes !~ /\r\n\z/;
     push @faults, 'a body line above 76' if $body =~ /^[^\r]{77}/m;
+    # RFC 2045 6.7 (4): in a text that is CRLF.
+    push @faults, 'an encoded line break' if $body =~ /=0[AD]/;
     for my $field (split /\r\n(?![ \t])/, $head) {
         my ($name, $value) = $field =~ /\A([A-Za-z-]+):(?: (.*))?\z/s;
         my @lines = split /\r\n/, $field;
