@@ -1,8 +1,8 @@
 /*
  * Mail addresses as people and platforms write them, into the form that goes on the wire. A domain
  * in other letters becomes ASCII by IDNA2008 with the mapping of UTS #46, non-transitional; what
- * comes of it has to pass crm360_mail_address_fault() like any other. A local part in other letters would
- * need SMTPUTF8 (RFC 6531) all the way to the recipient and is refused.
+ * comes of it has to pass crm360_mail_address_fault() like any other. A local part in other letters
+ * would need SMTPUTF8 (RFC 6531) all the way to the recipient and is refused.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>

@@ -1,7 +1,7 @@
 /*
  * A mail, and who carries it. What could leave its place in a header field or an SMTP command
- * (addresses, ids, names of files and types) is looked at here once more, whoever has made the mail;
- * texts need no look, as they are encoded.
+ * (addresses, ids, names of files and types) is looked at here once more, whoever has made the
+ * mail; texts need no look, as they are encoded.
  */
 #include "outbound/mail.h"
 

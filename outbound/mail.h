@@ -26,9 +26,9 @@ typedef struct outbound_mail_t {
     const char *attachment_type; /* media type, none of message/ or multipart/ */
 } outbound_mail_t;
 
-/* Reads a mail address (core/mail_address.h says which are taken) into the form that goes on the wire: the
- * domain in ASCII (IDNA2008, UTS #46) and small letters, white space around it gone. `text` is
- * UTF-8. NULL, or what is wrong with it, constant, quoting nothing. In `pool`. */
+/* Reads a mail address (core/mail_address.h says which are taken) into the form that goes on the
+ * wire: the domain in ASCII (IDNA2008, UTS #46) and small letters, white space around it gone.
+ * `text` is UTF-8. NULL, or what is wrong with it, constant, quoting nothing. In `pool`. */
 const char *outbound_address_read(const char **address, const char *text, apr_pool_t *pool);
 
 /* The same for a list separated by "," or ";": const char * in *addresses, each once. Empty places

@@ -1,7 +1,8 @@
 /*
- * MIME by libcurl. It has no function that gives the bytes of what it has built; it only sends them.
- * So it speaks SMTP to this file, which says everything that a server says before it is asked, and
- * then only listens. What comes out goes to the mail server, or into the outbox, as it is.
+ * MIME by libcurl. It has no function that gives the bytes of what it has built; it only sends
+ * them. So it speaks SMTP to this file, which says everything that a server says before it is
+ * asked, and then only listens. What comes out goes to the mail server, or into the outbox, as it
+ * is.
  *
  * They speak over a Unix socket with a name that the kernel makes up (unix(7), "autobind"): nothing
  * in the file system, nothing on the network. A pair of sockets would be simpler, but libcurl 7.88

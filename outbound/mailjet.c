@@ -1,6 +1,6 @@
 /*
- * Mailjet's Send API v3.1: one message a call, texts as they are (no TemplateLanguage), known to its
- * events by CustomID. What Mailjet writes in ErrorMessage names people and is not repeated: the
+ * Mailjet's Send API v3.1: one message a call, texts as they are (no TemplateLanguage), known to
+ * its events by CustomID. What Mailjet writes in ErrorMessage names people and is not repeated: the
  * sentences are those of the table below.
  */
 #include "outbound/mailjet.h"

@@ -1,7 +1,7 @@
 /*
  * SMTP by libcurl. One connection is kept for each account, and only while all is well on it: after
- * anything but success libcurl may keep one on which a reply is still to come, and take that for the
- * reply to the next mail. libcurl never sends a mail twice by itself here (it does not repeat
+ * anything but success libcurl may keep one on which a reply is still to come, and take that for
+ * the reply to the next mail. libcurl never sends a mail twice by itself here (it does not repeat
  * uploads over SMTP); what may be tried again is decided by outbound_smtp_is_stale().
  *
  * The size of the mail is not told to libcurl, on purpose: it would count the dots that it adds to

@@ -317,6 +317,14 @@ cmp_ok end($long, '  is closed at the end'), '<', 10, '  without waiting for an 
     is outcome($sender, $server, {})->{fate}, 'sent', 'sent' for 1 .. 20;
     $say->('kept', 20, 1);
 
+    # A connection may be older than a call may take.
+    my $brief = sender($SHORT);
+    outcome($brief, $server, {});
+    Time::HiRes::sleep($SHORT / 1000 + 0.2);
+    is outcome($brief, $server, {})->{fate}, 'sent', 'sent later';
+    end($brief);
+    $say->('kept for longer than a call may take', 2, 1);
+
     # Told that it is over, with and without a word, right after each mail.
     for my $words ('421 4.4.2 idle', undef) {
         end($sender);

@@ -1,4 +1,5 @@
-/* Mail addresses: which are taken, in what form they go on the wire, and that nothing hostile is. */
+/* Mail addresses: which are taken, in what form they go on the wire, and that nothing hostile
+ * is. */
 #include <apr_general.h>
 #include <apr_strings.h>
 
