@@ -532,6 +532,10 @@ static void test_delay(void)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         double rest, took = 0;
 
+        if (cases[i].clock_ago > (double)crm360_clock() / APR_USEC_PER_SEC) {
+            ok(1, "%s: left out, the machine has not run for so long", cases[i].name);
+            continue;
+        }
         boot = cases[i].same_boot ? text : "00000000-0000-0000-0000-000000000000";
         rest = left(&took, boot, cases[i].clock_ago, cases[i].file_ago, cases[i].waited);
         ok(rest + took >= cases[i].left, "%s: not early, %.3f s are left", cases[i].name, rest);
