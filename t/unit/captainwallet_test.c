@@ -31,6 +31,9 @@ static const char *prepare(const char *body)
                              pool);
     }
     crm_db_rollback(db);
+    free((void *)message->body);
+    message->body = ""; /* nobody reads it again */
+    message->body_len = 0;
     if (rv != APR_SUCCESS) {
         return apr_psprintf(pool, "status %d: %s", rv, crm_db_error(db));
     }

@@ -270,7 +270,7 @@ static void placeholders(void)
     outbound_placeholder_t found;
     apr_time_t before;
     char *many;
-    size_t i;
+    size_t i, len;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int there = find(&found, cases[i].text);
@@ -283,13 +283,15 @@ static void placeholders(void)
             is_text(found.end, cases[i].rest, "  what follows");
         }
     }
-    many = apr_palloc(pool, 1000001);
-    for (i = 0; i < 1000000; i++) {
+    /* Less under sanitizers, whose strstr() looks at all that is left. */
+    len = getenv("CRM360_TIMING") ? 30000 : 1000000;
+    many = apr_palloc(pool, len + 1);
+    for (i = 0; i < len; i++) {
         many[i] = "{{var:A:\""[i % 9];
     }
-    many[1000000] = '\0';
+    many[len] = '\0';
     before = apr_time_now();
-    is_number(find(&found, many), 0, "a megabyte of beginnings is text");
+    is_number(find(&found, many), 0, "beginnings alone are text");
     ok(apr_time_now() - before < apr_time_from_sec(5), "  which is soon known");
 }
 
