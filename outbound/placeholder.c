@@ -66,10 +66,10 @@ static const char *read_variable(outbound_placeholder_t *found, const char *text
 int outbound_placeholder_find(outbound_placeholder_t *found, const char *text, const char *end,
                               apr_pool_t *pool)
 {
-    const char *brace, *behind;
+    const char *brace = text - 1, *behind;
 
-    for (brace = strstr(text, "{{"); brace; brace = strstr(brace + 1, "{{")) {
-        behind = read_variable(found, brace + 2, end, pool);
+    while ((brace = memchr(brace + 1, '{', (apr_size_t)(end - brace - 1))) != NULL) {
+        behind = brace[1] == '{' ? read_variable(found, brace + 2, end, pool) : NULL;
         if (behind) {
             found->start = brace;
             found->end = behind;

@@ -27,12 +27,11 @@ static const char *prepare(const char *body)
 
     message = message_of(&sent);
     if (rv == APR_SUCCESS) {
-        rv = handler_prepare(&result, &sending, handler_find(message), message, &context,
-                             pool);
+        rv = handler_prepare(&result, &sending, handler_find(message), message, &context, pool);
     }
     crm_db_rollback(db);
-    free((void *)message->body);
-    message->body = ""; /* nobody reads it again */
+    free((void *)message->body); /* read, and no longer needed */
+    message->body = NULL;
     message->body_len = 0;
     if (rv != APR_SUCCESS) {
         return apr_psprintf(pool, "status %d: %s", rv, crm_db_error(db));
