@@ -32,6 +32,7 @@ typedef struct kept_t {
     CURL *easy;      /* with its one connection; NULL = this place is free */
     char *account;   /* all that makes it this connection and no other */
     int is_open;     /* its last mail went well, so there is a connection */
+    int is_known;    /* and we have logged in on it */
     apr_time_t used; /* when it was last used, by crm360_clock() */
     apr_pool_t *pool;
 } kept_t;
@@ -44,7 +45,10 @@ struct outbound_smtp_t {
 typedef struct session_t {
     CURL *easy;
     outbound_smtp_talk_t talk;
-    int leaving; /* QUIT was sent: what follows says nothing about the mail */
+    int leaving;     /* QUIT was sent: what follows says nothing about the mail */
+    int *is_known;   /* of the connection */
+    int needs_login; /* there is a user */
+    int alarm;       /* what stopped it only a person can mend */
     const char *at;
     apr_size_t left; /* bytes of the mail that were not handed over yet, from `at` */
     apr_time_t begun;
@@ -138,6 +142,13 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *baton)
     session_t *session = baton;
     apr_size_t len = size * count < session->left ? size * count : session->left;
 
+    /* libcurl goes on when a server offers no way to log in. */
+    if (session->needs_login && !*session->is_known) {
+        outbound_smtp_said(&session->talk, OUTBOUND_SMTP_OPENING);
+        session->why = "the mail server offers no login, and a user is configured";
+        session->alarm = 1;
+        return CURL_READFUNC_ABORT;
+    }
     memcpy(buffer, session->at, len);
     session->at += len;
     session->left -= len;
@@ -165,7 +176,10 @@ static int on_line(CURL *easy, curl_infotype type, char *data, size_t size, void
     else if (type == CURLINFO_HEADER_OUT) {
         outbound_smtp_phase_t phase = session->talk.phase;
 
-        if (size >= 4 && memcmp(data, "MAIL", 4) == 0) {
+        if (size >= 4 && memcmp(data, "AUTH", 4) == 0) {
+            *session->is_known = 1; /* or the server ends it here */
+        }
+        else if (size >= 4 && memcmp(data, "MAIL", 4) == 0) {
             phase = OUTBOUND_SMTP_MAIL;
         }
         else if (size >= 4 && memcmp(data, "RCPT", 4) == 0) {
@@ -357,6 +371,8 @@ void outbound_smtp_send(outbound_result_t *result, outbound_t *outbound,
             break;
         }
         session.easy = kept->easy;
+        session.is_known = &kept->is_known;
+        session.needs_login = provider->user != NULL;
         session.at = bytes;
         session.left = len;
         session.begun = crm360_clock();
@@ -373,7 +389,7 @@ void outbound_smtp_send(outbound_result_t *result, outbound_t *outbound,
     } while (again);
     trouble = session.error[0] ? apr_pstrdup(pool, session.error) : curl_easy_strerror(code);
     outbound_smtp_fate(result, &session.talk, code == CURLE_OK, session.why ? session.why : trouble,
-                       needs_person(code), mail, pool);
+                       session.alarm || needs_person(code), mail, pool);
     if (result->fate == OUTBOUND_SENT) {
         result->reference = outbound_mail_message_id(mail, pool);
     }

@@ -403,6 +403,11 @@ cmp_ok end($long, '  is closed at the end'), '<', 10, '  without waiting for an 
         [], '  heard neither password nor mail';
     is_fate(outcome($sender, $direct, \%who), 'sent', '250 2.0.0', 0, undef, 'smtps://');
     ok +($direct->events('data'))[0]{tls}, '  with TLS';
+    my $open = Crm360::Smtp->fake(dir => "$dir/open", behaviour => { no_login => 1 });
+    is_fate(outcome($sender, $open, { %who, tls => 'none' }), 'away', undef, 1, qr/offers no login/,
+        'a server that lets everybody in, and a user is configured');
+    is scalar(my @none = $open->mails), 0, '  got no mail';
+    is_fate(outcome($sender, $open, { tls => 'none' }), 'sent', '250 2.0.0', 0, undef, '  without a user it does');
     is_fate(outcome($sender, $direct, { %who, url => $direct->url =~ s/smtps/smtp/r }), 'away', undef, 0,
         qr/cannot be used/, 'smtp:// to such a server');
     end($sender);

@@ -108,6 +108,10 @@ class Server(SMTP):
         return what
 
     async def push(self, status):
+        if behaviour().get("no_login"):
+            text = status.decode() if isinstance(status, bytes) else status
+            if text[:9] in ("250-AUTH ", "250 AUTH "):
+                return
         if isinstance(status, str) and status.startswith("220 ") and "Ready to start" not in status:
             answer = await self.misbehave("greeting")
             if answer:

@@ -17,7 +17,8 @@
 # 'silence' says nothing any more, 'slow N' waits N s; body => 'cut' hangs up in the middle of the
 # mail. Also: login => [name, password]: demands that login; most => N: says 421 to the next mail after N
 # of a connection; leave => '421 ...': hangs up soon after each mail, with these words or without
-# (undef), and notes it as `left`; idle => N: hangs up after N s without a command.
+# (undef), and notes it as `left`; idle => N: hangs up after N s without a command; no_login => 1:
+# offers no AUTH.
 package Crm360::Smtp;
 
 use strict;
