@@ -27,6 +27,8 @@
 #define AWAY_AGAIN (5 * APR_USEC_PER_SEC)
 /* What only a person can mend is not tried more often than this. */
 #define ALARM_AGAIN (300 * APR_USEC_PER_SEC)
+/* Whoever waits for a provider asks again by then, for he may have been mended meanwhile. */
+#define ASK_AGAIN (30 * APR_USEC_PER_SEC)
 /* Between two tries to note an outcome. */
 #define NOTE_AGAIN (200 * 1000)
 
@@ -88,7 +90,7 @@ static int has_permit(const sending_t *sending)
     if (wait > 0) {
         crm360_log(CRM360_LOG_DEBUG, APR_SUCCESS, "%s waits %d ms for %s: %s", sending->message->id,
                    (int)apr_time_as_msec(wait), sending->provider->kind, why);
-        wait_for(sending, wait);
+        wait_for(sending, strcmp(why, "rate") == 0 || wait < ASK_AGAIN ? wait : ASK_AGAIN);
         return 0;
     }
     return 1;
@@ -502,7 +504,8 @@ static void decide_noted(sending_t *sending, const handler_result_t *verdict,
         break;
     case OUTBOUND_AWAY:
         wait = left_alone > result->retry_after ? left_alone : result->retry_after;
-        wait_for(sending, wait > AWAY_AGAIN || !sending->called ? wait : AWAY_AGAIN);
+        wait = wait < AWAY_AGAIN && sending->called ? AWAY_AGAIN : wait;
+        wait_for(sending, wait < ASK_AGAIN ? wait : ASK_AGAIN);
         break;
     case OUTBOUND_UNCERTAIN:
         if (!sending->repeatable) {

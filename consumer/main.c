@@ -16,6 +16,7 @@
 #include "core/spool.h"
 #include "core/status.h"
 #include "core/version.h"
+#include "outbound/wallet.h"
 
 enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_CONFIGURATION };
 
@@ -123,6 +124,28 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
     return -1;
 }
 
+/* What is wrong with a wallet's template, which only outbound/ can tell. */
+static const char *template_fault(const crm360_config_t *config, apr_pool_t *pool)
+{
+    const apr_array_header_t *databases = crm360_config_databases(config);
+    int i;
+
+    for (i = 0; i < databases->nelts; i++) {
+        const crm360_database_t *database = APR_ARRAY_IDX(databases, i, const crm360_database_t *);
+        const crm360_provider_t *wallet = database->providers[CRM360_SENDS_WALLET];
+        const char *fault = wallet && wallet->template
+                                ? outbound_wallet_template_fault(wallet->template, pool)
+                                : NULL;
+
+        if (fault) {
+            return apr_psprintf(pool, "%s:%d: <Crm360Database %s %s>: Crm360Wallet: template=: %s",
+                                database->file, database->line, database->customer, database->alias,
+                                fault);
+        }
+    }
+    return NULL;
+}
+
 /* Reads the configuration, and looks whether what it names for us is there. */
 static apr_status_t read_config(crm360_config_t **config, const char **error, const char *file,
                                 apr_pool_t *pool)
@@ -135,6 +158,9 @@ static apr_status_t read_config(crm360_config_t **config, const char **error, co
     }
     place = crm360_config_spool(*config);
     *error = place ? crm360_spool_fault(place, pool) : NULL;
+    if (!*error) {
+        *error = template_fault(*config, pool);
+    }
     if (!*error) {
         *error = consumer_export_fault(crm360_config_dead_limits(*config).export_folder, pool);
     }

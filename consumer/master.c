@@ -27,6 +27,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/queue.h"
+#include "core/queue_provider.h"
 
 /* All queues are looked at this often even when nothing was missed as far as we know. */
 #define LOOK_EVERY (30 * APR_USEC_PER_SEC)
@@ -64,6 +65,7 @@ typedef struct master_t {
     apr_time_t look_at;     /* when all queues are looked at next */
     int refusals;           /* reports in a row that Redis could not be used */
     int redis_up;           /* the last look went well: work may be handed out */
+    int pardoned;           /* providers have got another chance since we live */
     consumer_reload_t *reload;
     void *baton;
     apr_pool_t *pool;
@@ -229,6 +231,26 @@ static apr_status_t look_some(master_t *master, int first, int count, int *orpha
     return APR_SUCCESS;
 }
 
+/* Whoever starts us, or lets us read the configuration again, may have mended a provider. */
+static void pardon_providers(master_t *master)
+{
+    const apr_array_header_t *databases = crm360_config_databases(master->config);
+    int i, sends;
+
+    for (i = 0; i < databases->nelts; i++) {
+        const crm360_database_t *database = APR_ARRAY_IDX(databases, i, const crm360_database_t *);
+
+        for (sends = 0; sends < CRM360_SENDS; sends++) {
+            if (database->providers[sends] &&
+                crm360_queue_pardon(master->queue, database->providers[sends]->key, master->turn) !=
+                    APR_SUCCESS) {
+                return; /* Redis is away again: the next look */
+            }
+        }
+    }
+    master->pardoned = 1;
+}
+
 /* Looks at everything. While it fails no work is handed out: a claim would fail as well. */
 static void look(master_t *master)
 {
@@ -242,6 +264,9 @@ static void look(master_t *master)
         rv = look_some(master, first, rest < LOOK_AT_ONCE ? rest : LOOK_AT_ONCE, &orphans);
     }
     master->redis_up = rv == APR_SUCCESS;
+    if (master->redis_up && !master->pardoned) {
+        pardon_providers(master);
+    }
     master->look_at = crm360_clock() + (rv != APR_SUCCESS ? LOOK_AGAIN
                                         : orphans         ? LOOK_ORPHANS
                                                           : LOOK_EVERY);

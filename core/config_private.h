@@ -152,11 +152,16 @@ const char *crm360_secret_read(const char **secret, const char *name, int wanted
 /* The same for a text of any lines in a file that anybody may read. */
 const char *crm360_text_read(const char **text, const char *name, int wanted, apr_pool_t *pool);
 
+/* That a file named in a setting is there and can be read, if it is `wanted`. NULL, or what is
+ * wrong. */
+const char *crm360_file_check(const char *name, int wanted, apr_pool_t *pool);
+
 /* ---- config_provider.c: setters of lines about sending ---- */
 
 crm360_setter_t crm360_set_provider; /* kind or address, and options */
 crm360_setter_t crm360_set_rate;     /* kind of sending, and number/unit */
 crm360_setter_t crm360_set_patterns; /* mail addresses with '*' */
+crm360_setter_t crm360_set_mail;     /* one mail address */
 
 /* What a section still lacks for sending, or NULL. */
 const char *crm360_sending_fault(const crm360_database_t *database);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/mail_address.h"
+
 #define URL_MOST 512
 #define VALUE_MOST 128
 #define SENDS_NAMES                                                                                \
@@ -125,6 +127,18 @@ static int is_loopback(const char *host, apr_size_t len)
     return 0;
 }
 
+/* What follows a host: nothing, a path, or ":" and a port. */
+static int port_ok(const char *text)
+{
+    apr_size_t digits = *text == ':' ? strspn(text + 1, "0123456789") : 0;
+
+    if (*text != ':') {
+        return *text == '\0' || *text == '/';
+    }
+    return digits > 0 && digits < 6 && (text[1 + digits] == '\0' || text[1 + digits] == '/') &&
+           apr_atoi64(text + 1) >= 1 && apr_atoi64(text + 1) <= 65535;
+}
+
 /* Scheme, host, port and perhaps a path: what is wrong with the rest, or NULL. */
 static const char *url_fault(const char *url, const char *const *schemes)
 {
@@ -143,13 +157,20 @@ static const char *url_fault(const char *url, const char *const *schemes)
     }
     for (at = host; *at; at++) {
         if (!apr_isgraph(*at) || (unsigned char)*at >= 0x80 || strchr("\"'<>\\^`{|}?#@", *at)) {
-            return "has a character that no such address has; user and password have options of "
-                   "their own";
+            return "has a character that it cannot have: it is scheme, host, port and path, "
+                   "without "
+                   "user, password and parameters";
         }
     }
     len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
     if (len == 0 || len > 253 || strlen(url) > URL_MOST || at[-1] == '/') {
         return "has no host, is too long, or ends in a slash";
+    }
+    if (!port_ok(host + len)) {
+        return "has something else than a port from 1 to 65535 behind the colon";
+    }
+    if (apr_cstr_casecmpn(url, "smtp", 4) == 0 && strchr(host, '/')) {
+        return "has a path, which means nothing to a mail server";
     }
     if (apr_cstr_casecmpn(url, "http:", 5) == 0 && !is_loopback(host, len)) {
         return "would send secrets over the network unencrypted: http:// is for 127.0.0.1, [::1] "
@@ -228,7 +249,7 @@ static const char *set_option(crm360_provider_t *provider, const option_t *optio
         break;
     case FILE_NAME:
         *member = value;
-        fault = value[0] == '/' ? NULL : "no absolute file name; allowed: from / on";
+        fault = crm360_file_check(value, wanted, pool);
         break;
     }
     return fault ? apr_pstrcat(pool, option->name, "=: ", fault, NULL) : NULL;
@@ -456,6 +477,21 @@ const char *crm360_set_patterns(const crm360_directive_t *directive, void *targe
     return NULL;
 }
 
+const char *crm360_set_mail(const crm360_directive_t *directive, void *target, int argc,
+                            const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *fault = crm360_mail_address_fault(argv[0]);
+
+    (void)argc;
+    (void)reader;
+    if (fault) {
+        return apr_psprintf(pool, "%s is no mail address: %s; allowed: as crm360@example.com",
+                            crm360_quoted(argv[0], pool), fault);
+    }
+    *(const char **)((char *)target + directive->offset) = argv[0];
+    return NULL;
+}
+
 int crm360_address_fits(const apr_array_header_t *patterns, const char *address)
 {
     int i;
@@ -472,8 +508,16 @@ int crm360_address_fits(const apr_array_header_t *patterns, const char *address)
 
 const char *crm360_sending_fault(const crm360_database_t *database)
 {
-    if (database->email_allow && database->providers[CRM360_SENDS_MAIL] && !database->email_from) {
-        return "Crm360EmailAllow needs Crm360EmailFrom; allowed: both, or neither";
+    if (!database->providers[CRM360_SENDS_MAIL]) {
+        return NULL;
+    }
+    if (database->email_allow && !database->email_from) {
+        return "Crm360EmailAllow and Crm360Mailer without Crm360EmailFrom: mail copies would have "
+               "no sender; allowed: Crm360EmailFrom and an address";
+    }
+    if (!database->email_sender && !database->email_from) {
+        return "Crm360Mailer alone: no mail could leave; allowed: with Crm360EmailSender, "
+               "Crm360EmailFrom, or both";
     }
     return NULL;
 }

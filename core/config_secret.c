@@ -123,15 +123,12 @@ const char *crm360_secret_read(const char **secret, const char *name, int wanted
     return open_secret(secret, name, pool);
 }
 
-const char *crm360_text_read(const char **text, const char *name, int wanted, apr_pool_t *pool)
+const char *crm360_file_check(const char *name, int wanted, apr_pool_t *pool)
 {
-    apr_size_t len = 0;
-    apr_finfo_t info;
     apr_file_t *file;
+    apr_finfo_t info;
     apr_status_t rv;
-    char *data;
 
-    *text = "";
     if (name[0] != '/') {
         return apr_psprintf(pool, "%s is no absolute name; allowed: the name of a file, from / on",
                             crm360_quoted(name, pool));
@@ -139,27 +136,47 @@ const char *crm360_text_read(const char **text, const char *name, int wanted, ap
     if (!wanted) {
         return NULL;
     }
-    rv = apr_stat(&info, name, APR_FINFO_TYPE | APR_FINFO_SIZE, pool);
-    if (rv == APR_SUCCESS && (info.filetype != APR_REG || !info.size || info.size > TEXT_MOST)) {
-        return apr_psprintf(pool, "%s; allowed: a regular file of 1 to %d bytes",
-                            crm360_quoted(name, pool), TEXT_MOST);
+    rv = apr_stat(&info, name, APR_FINFO_TYPE, pool);
+    if (rv == APR_SUCCESS && info.filetype != APR_REG) {
+        return apr_psprintf(pool, "%s is no regular file; allowed: one", crm360_quoted(name, pool));
     }
     if (rv == APR_SUCCESS) {
         rv = apr_file_open(&file, name, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
     }
     if (rv != APR_SUCCESS) {
-        return cannot_read(name, rv, pool);
+        char text[120];
+
+        return apr_psprintf(pool, "%s cannot be read (%s); allowed: a file that can",
+                            crm360_quoted(name, pool), apr_strerror(rv, text, sizeof(text)));
     }
-    data = apr_pcalloc(pool, TEXT_MOST + 1);
-    rv = apr_file_read_full(file, data, TEXT_MOST, &len);
     apr_file_close(file);
-    if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv)) {
-        return cannot_read(name, rv, pool);
+    return NULL;
+}
+
+const char *crm360_text_read(const char **text, const char *name, int wanted, apr_pool_t *pool)
+{
+    const char *fault = crm360_file_check(name, wanted, pool);
+    apr_size_t len = 0;
+    apr_file_t *file;
+    char *data;
+
+    *text = "";
+    if (fault || !wanted) {
+        return fault;
+    }
+    data = apr_pcalloc(pool, TEXT_MOST + 2);
+    if (apr_file_open(&file, name, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool) == APR_SUCCESS) {
+        (void)apr_file_read_full(file, data, TEXT_MOST + 1, &len); /* a short one says EOF */
+        apr_file_close(file);
+    }
+    if (len == 0 || len > TEXT_MOST || strlen(data) != len) {
+        return apr_psprintf(pool,
+                            "%s is empty, too large, or has a NUL byte; allowed: a text of 1 to %d "
+                            "bytes",
+                            crm360_quoted(name, pool), TEXT_MOST);
     }
     *text = data;
-    return strlen(data) == len ? NULL
-                               : apr_psprintf(pool, "%s has a NUL byte; allowed: a text",
-                                              crm360_quoted(name, pool));
+    return NULL;
 }
 
 const char *crm360_set_secret(const crm360_directive_t *directive, void *target, int argc,

@@ -82,3 +82,13 @@ apr_status_t crm360_queue_verdict(crm360_breaker_t *change, apr_interval_time_t 
     }
     return rv;
 }
+
+apr_status_t crm360_queue_pardon(crm360_queue_t *queue, const char *provider, apr_pool_t *pool)
+{
+    crm360_command_t *command = crm360_command_make(2, pool);
+    crm360_reply_t *reply;
+
+    crm360_command_add(command, "DEL");
+    crm360_command_add(command, crm360_keys_breaker(provider, pool));
+    return queue_ask(&reply, queue, command, CRM360_REPLY_NUMBER, pool);
+}

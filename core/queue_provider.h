@@ -27,4 +27,9 @@ apr_status_t crm360_queue_verdict(crm360_breaker_t *change, apr_interval_time_t 
                                   apr_interval_time_t hold, const char *reason, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Forgets what failures of the provider are known, so that he is called again at once: somebody may
+ * have mended him, or how he is reached. */
+apr_status_t crm360_queue_pardon(crm360_queue_t *queue, const char *provider, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 #endif

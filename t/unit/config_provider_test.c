@@ -49,8 +49,8 @@ static void mailers(void)
     is_text(mailer->secret, "open sesame", "secret");
     is_text(mailer->tls, "required", "TLS is required by itself");
     ok(!strstr(mailer->key, "sesame"), "the key has no secret: %s", mailer->key);
-    mailer = taken("Crm360Mailer", CRM360_SENDS_MAIL, "smtps://[::1]:465 ca=/etc/ca.pem");
-    is_text(mailer->ca, "/etc/ca.pem", "ca");
+    mailer = taken("Crm360Mailer", CRM360_SENDS_MAIL, "smtps://[::1]:465 ca=$S");
+    is_text(mailer->ca, secret, "ca");
     mailer = taken("Crm360Mailer", CRM360_SENDS_MAIL, "smtp://localhost TLS=None");
     is_text(mailer->tls, "none", "tls, in any case");
     mailer = taken("Crm360Mailer", CRM360_SENDS_MAIL, "mailjet user=public secret=$S");
@@ -63,7 +63,7 @@ static void mailers(void)
     refused("Crm360Mailer", "smtp", "is not known");
     refused("Crm360Mailer", "http://mail", "another scheme");
     refused("Crm360Mailer", "smtp://", "no host");
-    refused("Crm360Mailer", "smtp://bob:hunter2pw@mail", "user and password have options");
+    refused("Crm360Mailer", "smtp://bob:hunter2pw@mail", "without user, password");
     refused("Crm360Mailer", "smtp://mail/", "ends in a slash");
     refused("Crm360Mailer", "smtp://mail user=x", "go together");
     refused("Crm360Mailer", "smtp://mail secret=$S", "go together");
@@ -72,7 +72,12 @@ static void mailers(void)
     refused("Crm360Mailer", "smtps://mail tls=none", "tls= is for smtp://");
     refused("Crm360Mailer", "smtp://mail password=hunter2", "\"password\" is no option of smtp");
     refused("Crm360Mailer", "smtp://mail hunter2", "is no option");
-    refused("Crm360Mailer", "smtp://mail ca=ca.pem", "ca=: no absolute file name");
+    refused("Crm360Mailer", "smtp://mail ca=ca.pem", "ca=: \"ca.pem\" is no absolute name");
+    refused("Crm360Mailer", "smtp://mail ca=/nowhere", "ca=: \"/nowhere\" cannot be read");
+    refused("Crm360Mailer", "smtp://mail ca=/tmp", "is no regular file");
+    refused("Crm360Mailer", "smtp://mail:65536", "a port from 1 to 65535");
+    refused("Crm360Mailer", "smtp://mail:x", "a port from 1 to 65535");
+    refused("Crm360Mailer", "smtp://mail/path", "has a path");
     refused("Crm360Mailer", "mailjet secret=$S", "user= is missing");
     refused("Crm360Mailer", "mailjet user=a user=b secret=$S", "user= is given twice");
     refused("Crm360Mailer", "mailjet user=a secret=hunter2", "secret=: no absolute file name");
@@ -188,6 +193,13 @@ static void together(void)
     ok(crm360_sending_fault(database) != NULL, "a mailer does");
     is_text(line(database, "Crm360EmailFrom", "crm@example.com"), NULL, "who sends");
     is_text(crm360_sending_fault(database), NULL, "that is enough");
+    database = make_target(CRM360_IN_DATABASE);
+    is_text(line(database, "Crm360Mailer", "smtp://localhost"), NULL, "a mailer alone");
+    ok(crm360_sending_fault(database) != NULL, "  could send nothing");
+    is_text(line(database, "Crm360EmailSender", "*@example.com"), NULL, "with senders");
+    is_text(crm360_sending_fault(database), NULL, "  it can");
+    refused("Crm360EmailFrom", "acme", "is no mail address: it has no @");
+    refused("Crm360EmailFrom", "\"ACME <a@example.com>\"", "is no mail address");
 }
 
 int main(void)
