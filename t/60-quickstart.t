@@ -110,7 +110,7 @@ my %effects = (
         . ' 06000 NICE', "select count(*) from WebhookJobs where MessageId = '%s' and Corrected = 1", 1],
     'elfy76310/process/RnvpDedup' => ['contact 4 merged into contact 2, by name+address',
         "select KeptContactId || MergedContactId from WebhookMerges where MessageId = '%s'", 24],
-    'Crm360/Sms/Send' => ['SMS in outbox/%s.json: +33687654321, 1 segment',
+    'Crm360/Sms/Send' => ['SMS in outbox/%s.json: +33687654321, 1 segment (transactional)',
         '.json', qr/"number":"\+33687654321",.*"text":"Votre commande est prête/s],
     'Crm360/Email/Send' => ['mail in outbox/%s.eml: Bonjour Emma',
         '.eml', qr/^To: emma\.garnier\@example\.fr\r\n.*^Bonjour Emma Garnier\r$/ms],
