@@ -79,16 +79,16 @@ wait_until { $site->value($DB, "select count(*) from Contacts where LastName = '
 my $late = time - $visible;
 ok $late >= 0 && $late <= 0.2, 'at most 200 ms late' or diag "$late s" if timing();
 
-# ---- no handler ----
+# ---- what cannot succeed ----
 
-$answer = $site->post_fixture('crm360/sms-send.json', SourceId => 1);
-is $answer->{status}, 200, 'a webhook of a route without handler is accepted';
+$answer = $site->post_fixture('captainwallet/loyaltycard-sendupdate.json', SourceId => 1);
+is $answer->{status}, 200, 'a command about a card that nobody has is accepted';
 my $lost = $answer->{json}{MessageId};
 $site->expect_log(qr/CRM\d+: .*\Q$lost\E/);
 wait_until { defined $site->redis('ZSCORE', $site->key($DB, 'dead'), $lost) } 5,
     'it goes to the dead letters';
 my $history = decode_json($site->redis('HGET', $site->key($DB, 'failures'), $lost));
-like $history->{errors}[-1]{reason}, qr/handler/, 'which say that there is no handler';
+like $history->{errors}[-1]{reason}, qr/LoyaltyCardId 12345: there is none/, 'which say so';
 ok $site->redis('EXISTS', $site->key($DB, "message:$lost")), 'and keep the message';
 
 $site->done;
