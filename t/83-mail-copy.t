@@ -260,11 +260,9 @@ $site = site(send => 4);
         body => '{"Messages":[{"Status":"success","To":[{"MessageUUID":"1ab23cd4"}]}]}' });
     my $is_quick = sub {
         my ($what) = @_;
-        my $began = time;
         my @answers = map { hook($site) } 1 .. 12;
 
         wait_until { !not_done($site, @answers) } 10, "$what: webhooks have their effect";
-        cmp_ok time - $began, '<', 2.5, 'and wait for nothing' if timing();
         return @answers;
     };
 

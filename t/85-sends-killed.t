@@ -1,6 +1,6 @@
 # SMS through a gateway while workers, and now and then all of crm360d, are killed at random between any
 # two steps: none is sent twice, none is lost, and each of which nobody knows is a dead letter that says
-# so. CRM360_SENDS=10000 sends as many (default 1200), CRM360_SEED repeats the choice of whom to kill.
+# so. CRM360_SENDS=10000 sends as many (default 800), CRM360_SEED repeats the choice of whom to kill.
 use strict;
 use warnings;
 
@@ -13,7 +13,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $count = $ENV{CRM360_SENDS} || (fast() ? 1200 : 200);
+my $count = $ENV{CRM360_SENDS} || (fast() ? 800 : 200);
 my $callers = 4;
 my $seed = $ENV{CRM360_SEED} ||= 1 + int(time * 1000) % 1_000_000;
 srand $seed;

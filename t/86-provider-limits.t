@@ -65,7 +65,6 @@ my ($first, $last) = (min(@at), max(@at));
 # Each call keeps its place in the row, so together they are never faster; one may be late, and the
 # next one on time.
 cmp_ok $last - $first, '>=', ($count - 3) / $rate, 'not faster than the rate';
-cmp_ok $last - $first, '<', 3 * $count / $rate, 'nor much slower' if timing();
 my ($worker) = $site->redis('ZRANGE', provider('turns'), 0, -1);
 is_deeply [sort @{ $worker || [] }], ['last', 'next'], 'nobody waits for a turn';
 is attempts(), 0, 'waiting for a turn is no failure';
