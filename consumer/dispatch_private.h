@@ -32,6 +32,7 @@ struct consumer_dispatch_t {
     struct batch_t *batch;     /* claimed and not worked yet; in `pool` */
     outbound_t *outbound;      /* in lane `send`; else NULL */
     struct sending_t *sending; /* what is being sent; in `pool`; NULL = nothing */
+    int outbox_fails;          /* it took nothing the last time, which was said */
     apr_pool_t *pool;          /* of one batch; cleared after it */
 };
 

@@ -435,16 +435,40 @@ static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *our
 
 /* ---- what follows for the provider, and for the queue ---- */
 
+/* The outbox has no breaker: that it takes nothing (a full disk, a wrong mode) is said here, when it
+ * begins and when it ends. */
+static void tell_outbox(const sending_t *sending)
+{
+    consumer_dispatch_t *dispatch = sending->batch->dispatch;
+    int fails = sending->result.fate != OUTBOUND_SENT;
+
+    if (fails && !dispatch->outbox_fails) {
+        crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
+                   CRM360_LOGNO(0384) "%s; what is to go there waits and loses no attempt",
+                   sending->result.reason);
+    }
+    else if (!fails && dispatch->outbox_fails) {
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "the outbox takes files again");
+    }
+    dispatch->outbox_fails = fails;
+}
+
 /* Tells all workers how the provider does. Returns how long it is left alone. */
 static apr_interval_time_t tell_provider(const sending_t *sending)
 {
     const outbound_result_t *result = &sending->result;
     crm360_breaker_t change = CRM360_BREAKER_SAME;
     apr_interval_time_t wait = 0;
-    int good = result->fate == OUTBOUND_SENT || result->fate == OUTBOUND_REFUSED;
+    int is_its_own = result->fate == OUTBOUND_REFUSED || result->fate == OUTBOUND_FAILED;
+    int good = result->fate == OUTBOUND_SENT || is_its_own;
     apr_interval_time_t hold = result->retry_after;
 
-    if (!sending->provider || !sending->called || result->fate == OUTBOUND_FAILED) {
+    /* Whoever answers something about the message answers; without a code nobody has. */
+    if (!sending->called || (is_its_own && !result->code)) {
+        return 0;
+    }
+    if (!sending->provider) {
+        tell_outbox(sending);
         return 0;
     }
     if (result->alarm && hold < ALARM_AGAIN) {
@@ -505,7 +529,11 @@ static void decide_noted(sending_t *sending, const handler_result_t *verdict,
     case OUTBOUND_AWAY:
         wait = left_alone > result->retry_after ? left_alone : result->retry_after;
         wait = wait < AWAY_AGAIN && sending->called ? AWAY_AGAIN : wait;
-        wait_for(sending, wait < ASK_AGAIN ? wait : ASK_AGAIN);
+        wait = wait < ASK_AGAIN ? wait : ASK_AGAIN;
+        wait_for(sending, wait);
+        /* While others get through, the breaker says nothing of the one that does not. */
+        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: not sent: %s; waits %d s",
+                   sending->message->id, reason, (int)apr_time_sec(wait));
         break;
     case OUTBOUND_UNCERTAIN:
         if (!sending->repeatable) {

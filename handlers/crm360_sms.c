@@ -67,7 +67,8 @@ static const char *read_message(const handler_command_t *command)
     char *tab;
 
     handler_field_block(&text, command->body, key ? key : MESSAGE, command->pool);
-    while (text && (tab = strchr(text, '\t')) != NULL) {
+    /* From one to the next: a text of nothing else may have ten million. */
+    for (tab = text ? strchr(text, '\t') : NULL; tab; tab = strchr(tab, '\t')) {
         *tab = ' ';
     }
     return text;

@@ -31,16 +31,22 @@ local trial_until = tonumber(known[3]) or 0
 if open_until > now then
     return {open_until - now, known[4] or ''}
 end
-if failures >= most then
-    -- One tries, the others ask again soon: it may be over at once.
-    if trial_until > now then
-        return {math.min(trial_until - now, 2000000), known[4] or ''}
-    end
-    redis.call('HSET', breaker, 'trial_until', string.format('%.0f', now + trial))
-    redis.call('PEXPIRE', breaker, 86400000)
+-- One tries, the others ask again soon: it may be over at once.
+if failures >= most and trial_until > now then
+    return {math.min(trial_until - now, 2000000), known[4] or ''}
 end
-if spacing <= 0 then
+
+-- Only who really calls now is the one that tries.
+local function call()
+    if failures >= most then
+        redis.call('HSET', breaker, 'trial_until', string.format('%.0f', now + trial))
+        redis.call('PEXPIRE', breaker, 86400000)
+    end
     return {0, ''}
+end
+
+if spacing <= 0 then
+    return call()
 end
 
 local next_call = tonumber(redis.call('ZSCORE', turns, 'next') or 0)
@@ -52,7 +58,7 @@ if next_call <= now and (last <= now or (turn > 0 and turn <= now)) then
     -- From the time it should have been, so that being late by a little does not add up.
     local from = next_call < now - spacing and now or next_call
     redis.call('ZADD', turns, from + spacing, 'next')
-    return {0, ''}
+    return call()
 end
 -- Whoever came too early, or was overtaken by those that an outage has held up, keeps his turn or
 -- gets a new one.

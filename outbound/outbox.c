@@ -23,6 +23,7 @@ static void cannot(outbound_result_t *result, const char *doing, const char *pat
     char text[120];
 
     result->fate = OUTBOUND_AWAY;
+    result->reference = NULL; /* there is no such file */
     result->reason = apr_psprintf(pool, "the outbox: %s %s: %s", doing, path,
                                   apr_strerror(rv, text, sizeof(text)));
 }

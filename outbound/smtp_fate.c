@@ -172,6 +172,14 @@ void outbound_smtp_fate(outbound_result_t *result, const outbound_smtp_talk_t *t
                          good ? "its reply is none" : trouble);
         return;
     }
+    if (talk->phase == OUTBOUND_SMTP_BODY) {
+        /* It had taken sender and recipients, so it is this mail that does not get through (too
+         * large for it, or for something on the way): its attempts end. */
+        set(result, OUTBOUND_FAILED, 0);
+        result->reason =
+            apr_psprintf(pool, "the connection ended in the middle of the mail: %s", trouble);
+        return;
+    }
     set(result, OUTBOUND_AWAY, alarm);
     result->reason = apr_psprintf(pool, "the mail server cannot be used: %s", trouble);
 }

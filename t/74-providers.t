@@ -105,6 +105,16 @@ forget();
 my @open = map { my $answer = verdict(0, first => 1_000_000_000); $answer->[1] } 1 .. 8;
 is max(@open), 300_000_000, 'never longer than the most';
 
+# Who may not call yet does not try for the others.
+forget();
+is permit('before', 500_000), 0, 'a call before the outage';
+verdict(0, first => 1000) for 1 .. 5;
+wait_until { $redis->command('HGET', $breaker, 'open_until') < redis_now() } 10, 'it may be tried again';
+($left, $why) = permit('trial', 500_000);
+is $why, 'rate', 'the rate puts the one off that comes first' if timing();
+wait_until { permit('trial', 500_000) == 0 } 2, 'he tries when it is his turn';
+is permit('other', 500_000) > 0, 1, 'he alone';
+
 # ---- a full Redis, and keys of another type ----
 
 forget();

@@ -295,7 +295,7 @@ cmp_ok end($long, '  is closed at the end'), '<', 10, '  without waiting for an 
 {
     my $sender = sender();
     $server->behave(body => 'cut');
-    is_fate(outcome($sender, $server, {}, text => 'word ' x 2_000_000), 'away', undef, 0, qr/cannot be used/,
+    is_fate(outcome($sender, $server, {}, text => 'word ' x 2_000_000), 'failed', undef, 0, qr/middle of the mail/,
         'a server that hangs up in the middle of a large mail has not taken it');
     $server->behave;
     is_fate(outcome($sender, $server, {}), 'sent', '250 2.0.0', 0, undef, 'the next one goes');

@@ -284,4 +284,18 @@ is_deeply \@strange, [], 'nothing leaves its place';
 cmp_ok $mails, '>', 40, "$mails mails were looked at";
 unlike $site->log_text($_), qr/evil\@example/, "nothing of it is in the log of $_" for qw(crm360d httpd-error);
 
+# ---- an outbox that takes nothing ----
+
+rename $site->outbox, $site->outbox . '.away';
+spew($site->outbox, "no folder\n");
+my $sms = command($SMS, $json->encode({ MobilePhoneNumber => '+33612345678', Message => 'Text',
+    Crm360EventCategoryId => '1' }))->{json}{MessageId};
+$site->wait_log('crm360d', qr/CRM0384: the outbox: /, 10, 'an outbox that takes nothing is told');
+like $site->log_text('crm360d'), qr/\Q$sms\E: not sent: the outbox: /, 'and of which message';
+is sent_row($sms)->{Reference}, undef, 'no file is named that is not there';
+unlink $site->outbox;
+rename $site->outbox . '.away', $site->outbox;
+wait_until { -e outbox_file("$sms.json") } 15, 'the message waits for it';
+wait_until { $site->log_text('crm360d') =~ /the outbox takes files again/ } 10, 'and that it is over';
+
 $site->done;

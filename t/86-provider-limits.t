@@ -109,6 +109,23 @@ my @calls = map { $_->{at} } $gateway->requests;
 cmp_ok $calls[-4] - $calls[-5], '>=', 1.9, 'nobody called him before the time';
 is attempts(), 0, 'and nobody lost an attempt';
 
+# ---- back, and the one that tries is put off: the others need not wait for him ----
+
+my $put_off = $site->dir . '/put-off';
+$gateway->answers(sub {
+    my ($request) = @_;
+    return { body => "OK 1$request->{number}" } if -e $put_off;
+    spew($put_off, '');
+    return { body => 'ERROR 05' };
+});
+$gateway->down;
+command() for 1 .. 6;
+wait_until { ($site->redis('HGET', provider('breaker'), 'failures') || 0) >= 5 } 20, 'away once more';
+$gateway->up;
+$site->expect_log(qr/CRM0310/);
+wait_until { sent() == $count + 22 } 30, 'all are sent';
+ok -e $put_off, 'though the first answer was none';
+
 # ---- what lasts, and what a person must mend ----
 
 $gateway->answers({ body => 'ERROR 05' });
@@ -127,5 +144,5 @@ $gateway->answers({ body => 'OK 99' });
 $site->{consumer}->signal('HUP');
 wait_until { !$site->redis('EXISTS', provider('breaker')) } 20, 'mended, and HUP: he may be called again';
 $site->redis('ZADD', $site->key('acme/prod', 'send'), 1, $id); # it would ask by itself, in half a minute
-wait_until { sent() == $count + 17 } 60, 'it is sent';
+wait_until { sent() == $count + 23 } 60, 'it is sent';
 $site->done;

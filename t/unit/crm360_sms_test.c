@@ -219,6 +219,17 @@ static void texts(void)
             "eight segments are sent");
 }
 
+/* What is about to be refused must not hold a worker for longer than it takes to read it. */
+static void tabs(void)
+{
+    apr_time_t begun = apr_time_now();
+    const char *text = repeated("\\ta", 1000000);
+
+    ok(has(prepare(body_of("\"0612345678\"", NULL, NULL, text, "1")), "reject: Message has "),
+       "a text of a million tabs");
+    ok(apr_time_now() - begun < 5 * APR_USEC_PER_SEC, "  takes no longer than others");
+}
+
 static void senders(void)
 {
     static const char with_shop[] = "\"sender\":\"SHOP\"";
@@ -586,6 +597,7 @@ int main(void)
     documented();
     numbers();
     texts();
+    tabs();
     senders();
     ids();
     consents();

@@ -43,7 +43,7 @@ static const struct {
     {OUTBOUND_SMTP_RCPT, "452 4.5.3 many", 0, OUTBOUND_FAILED, 0, "452 4.5.3", "for now", 0},
     {OUTBOUND_SMTP_RCPT, "550 5.1.1 unknown", 0, OUTBOUND_REFUSED, 0, "550 5.1.1", "refuses", 0},
     {OUTBOUND_SMTP_RCPT, "554 no", 0, OUTBOUND_REFUSED, 0, "554", "refuses", 0},
-    {OUTBOUND_SMTP_BODY, LOST, 0, OUTBOUND_AWAY, 0, NULL, "trouble", 0},
+    {OUTBOUND_SMTP_BODY, LOST, 0, OUTBOUND_FAILED, 0, NULL, "trouble", 0},
     {OUTBOUND_SMTP_BODY, "552 5.3.4 large", 0, OUTBOUND_REFUSED, 0, "552 5.3.4", "refuses", 0},
     {OUTBOUND_SMTP_WHOLE, LOST, 0, OUTBOUND_UNCERTAIN, 0, NULL, "did not say", 0},
     {OUTBOUND_SMTP_WHOLE, LOST, 1, OUTBOUND_UNCERTAIN, 0, NULL, "its reply is none", 0},
