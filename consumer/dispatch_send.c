@@ -435,8 +435,8 @@ static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *our
 
 /* ---- what follows for the provider, and for the queue ---- */
 
-/* The outbox has no breaker: that it takes nothing (a full disk, a wrong mode) is said here, when it
- * begins and when it ends. */
+/* The outbox has no breaker: that it takes nothing (a full disk, a wrong mode) is said here, when
+ * it begins and when it ends. */
 static void tell_outbox(const sending_t *sending)
 {
     consumer_dispatch_t *dispatch = sending->batch->dispatch;
