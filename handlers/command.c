@@ -16,6 +16,10 @@ int handler_command_read(handler_command_t *command, const char **reason,
     apr_array_header_t *bodies;
     crm360_param_error_t error;
 
+    if (message->body_len == 0) {
+        *reason = "there is no body: expected a command as a JSON object";
+        return 0;
+    }
     if (!handler_body_events(&bodies, reason, message,
                              HANDLER_BODY_JSON | HANDLER_BODY_FORM | HANDLER_BODY_RELAXED, pool)) {
         return 0;

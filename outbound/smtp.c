@@ -342,6 +342,14 @@ static CURLcode converse(session_t *session, long *connects, const crm360_provid
     return code;
 }
 
+/* What libcurl says, as a part of a sentence: some of its texts end in a full stop. */
+static const char *sentence(const char *text, apr_pool_t *pool)
+{
+    apr_size_t len = strlen(text);
+
+    return apr_pstrmemdup(pool, text, len && text[len - 1] == '.' ? len - 1 : len);
+}
+
 /* Faults that stay until somebody changes a setting, here or there. */
 static int needs_person(CURLcode code)
 {
@@ -387,7 +395,7 @@ void outbound_smtp_send(outbound_result_t *result, outbound_t *outbound,
         again = !again && code != CURLE_OK && was_open && connects == 0 &&
                 outbound_smtp_is_stale(&session.talk) && crm360_clock() < end;
     } while (again);
-    trouble = session.error[0] ? apr_pstrdup(pool, session.error) : curl_easy_strerror(code);
+    trouble = sentence(session.error[0] ? session.error : curl_easy_strerror(code), pool);
     outbound_smtp_fate(result, &session.talk, code == CURLE_OK, session.why ? session.why : trouble,
                        session.alarm || needs_person(code), mail, pool);
     if (result->fate == OUTBOUND_SENT) {
