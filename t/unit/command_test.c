@@ -70,8 +70,7 @@ static void forms_of_a_body(void)
         {"a number", NULL, "12",
          "the body is no event: line 1, column 1: expected an object or an array of objects"},
         {"nothing, whatever the query says", NULL, "",
-         "the body is not JSON: line 1, column 1: expected a JSON value, found the end of the "
-         "text"},
+         "there is no body: expected a command as a JSON object"},
         {"cut", NULL, "{MobilePhoneNumber:\"06\",",
          "the body is not JSON: line 1, column 25: expected a member name, found the end of the "
          "text"},
