@@ -411,6 +411,8 @@ static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *our
     apr_status_t rv;
 
     for (;;) {
+        /* The wait for the turn is over, or for a lock: whoever is held up only now is stuck. */
+        dispatch_leave(batch->dispatch->slot);
         rv = consumer_database_open(&batch->database, batch->dispatch->databases, index);
         if (rv == APR_SUCCESS) {
             rv = note_once(sending, verdict, ours);

@@ -197,8 +197,15 @@ static void by_answer(outbound_result_t *result, const outbound_answer_t *answer
     }
     message = first(member(body, "Messages"));
     status = plain(member(message, "Status"), pool);
-    if (status && strcmp(status, "success") == 0 && result->fate == OUTBOUND_SENT) {
+    if (status && strcmp(status, "success") == 0) {
         result->reference = plain(member(first(member(message, "To")), "MessageUUID"), pool);
+        if (result->fate != OUTBOUND_SENT) {
+            /* It says that it has taken it, and the status that it was not. */
+            result->fate = OUTBOUND_UNCERTAIN;
+            result->alarm = 0;
+            result->reason =
+                apr_psprintf(pool, "Mailjet answers \"success\", but with %s", result->code);
+        }
     }
     else if (status && strcmp(status, "error") == 0) {
         by_errors(result, member(message, "Errors"), answer, pool);

@@ -144,8 +144,15 @@ void outbound_primotexto_read(outbound_result_t *result, const outbound_answer_t
         result->code = apr_psprintf(pool, "%d", code);
         result->reason = apr_psprintf(pool, "Primotexto: code %d: %s", code, row->means);
     }
-    else if (result->fate == OUTBOUND_SENT && reference) {
+    else if (reference) {
         result->reference = reference;
+        if (result->fate != OUTBOUND_SENT) {
+            /* He says that he has taken it, and the status that it was not. */
+            result->fate = OUTBOUND_UNCERTAIN;
+            result->alarm = 0;
+            result->reason =
+                apr_psprintf(pool, "Primotexto: a snapshotId, but with HTTP %d", answer->status);
+        }
     }
     else if (result->fate == OUTBOUND_SENT) {
         result->fate = OUTBOUND_UNCERTAIN;

@@ -94,8 +94,10 @@ void outbound_smsbox_read(outbound_result_t *result, const outbound_answer_t *an
 {
     const char *line = line_of(answer, pool);
     const code_t *row = find_code(line);
+    int is_ok;
 
     outbound_http_fate(result, answer, pool);
+    is_ok = read_ok(&result->reference, line, pool);
     if (row) {
         result->fate = row->fate;
         result->alarm = row->alarm;
@@ -103,7 +105,13 @@ void outbound_smsbox_read(outbound_result_t *result, const outbound_answer_t *an
         result->code = row->code;
         result->reason = apr_psprintf(pool, "Smsbox: %s: %s", row->line, row->means);
     }
-    else if (result->fate == OUTBOUND_SENT && !read_ok(&result->reference, line, pool)) {
+    else if (is_ok && result->fate != OUTBOUND_SENT) {
+        /* He says that he has taken it, and the status that it was not. */
+        result->fate = OUTBOUND_UNCERTAIN;
+        result->alarm = 0;
+        result->reason = apr_psprintf(pool, "Smsbox: OK, but with HTTP %d", answer->status);
+    }
+    else if (!is_ok && result->fate == OUTBOUND_SENT) {
         result->fate = OUTBOUND_UNCERTAIN;
         result->reason = apr_psprintf(pool,
                                       "Smsbox: HTTP %d with neither OK nor ERROR, which is no "
