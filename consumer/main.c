@@ -128,22 +128,27 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
 static const char *template_fault(const crm360_config_t *config, apr_pool_t *pool)
 {
     const apr_array_header_t *databases = crm360_config_databases(config);
+    const char *fault = NULL;
+    apr_pool_t *own;
     int i;
 
-    for (i = 0; i < databases->nelts; i++) {
+    apr_pool_create(&own, pool); /* a template that was read is of no use here */
+    apr_pool_tag(own, "crm360_templates");
+    for (i = 0; i < databases->nelts && !fault; i++) {
         const crm360_database_t *database = APR_ARRAY_IDX(databases, i, const crm360_database_t *);
         const crm360_provider_t *wallet = database->providers[CRM360_SENDS_WALLET];
-        const char *fault = wallet && wallet->template
-                                ? outbound_wallet_template_fault(wallet->template, pool)
-                                : NULL;
 
+        if (wallet && wallet->template) {
+            fault = outbound_wallet_template_fault(wallet->template, own);
+        }
         if (fault) {
-            return apr_psprintf(pool, "%s:%d: <Crm360Database %s %s>: Crm360Wallet: template=: %s",
-                                database->file, database->line, database->customer, database->alias,
-                                fault);
+            fault = apr_psprintf(pool, "%s:%d: <Crm360Database %s %s>: Crm360Wallet: template=: %s",
+                                 database->file, database->line, database->customer,
+                                 database->alias, fault);
         }
     }
-    return NULL;
+    apr_pool_destroy(own);
+    return fault;
 }
 
 /* Reads the configuration, and looks whether what it names for us is there. */
