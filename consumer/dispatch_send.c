@@ -98,19 +98,28 @@ static int has_permit(const sending_t *sending)
 
 /* ---- the intent ---- */
 
+/* Whether calling again does no harm, whoever would be called now. */
+static int may_repeat(const sending_t *sending, const crm_send_past_t *past)
+{
+    return sending->handler->repeatable ||
+           (past->provider && strcmp(past->provider, HANDLER_OUTBOX) == 0);
+}
+
 /* Somebody has called before, and has not said what became of it. */
-static apr_status_t find_uncertain(sending_t *sending, crm_send_state_t state, const char *reason)
+static apr_status_t find_uncertain(sending_t *sending, const crm_send_past_t *past)
 {
     static const char lost[] = "its worker ended during the call";
     const crm_send_outcome_t outcome = {.state = CRM_SEND_UNCERTAIN, .reason = lost};
     int ours;
 
-    bury(sending, apr_pstrcat(sending->pool, "uncertain: ",
-                              state == CRM_SEND_UNCERTAIN && reason ? reason : lost, NULL));
-    return state == CRM_SEND_UNCERTAIN
+    bury(sending,
+         apr_pstrcat(sending->pool, "uncertain: ",
+                     past->state == CRM_SEND_UNCERTAIN && past->reason ? past->reason : lost,
+                     NULL));
+    return past->state == CRM_SEND_UNCERTAIN
                ? APR_SUCCESS
                : crm_send_end(&ours, sending->batch->database->db, sending->message->id,
-                              sending->attempt, &outcome, sending->pool);
+                              past->attempt, &outcome, sending->pool);
 }
 
 /* What the handler makes of the message. *calls is 1 when it is to be sent. */
@@ -136,21 +145,21 @@ static apr_status_t prepare(sending_t *sending, int *calls)
 /* In a transaction. What was decided is in the outcome, or *calls is 1. */
 static apr_status_t intend(sending_t *sending, int *calls)
 {
-    crm_send_state_t state;
-    const char *reason;
+    crm_send_past_t past;
     apr_status_t rv =
-        crm_send_find(&state, &sending->attempt, &reason, sending->batch->database->db,
-                      sending->message->id, sending->pool);
+        crm_send_find(&past, sending->batch->database->db, sending->message->id, sending->pool);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (state == CRM_SEND_SENT) {
+    sending->attempt = past.attempt;
+    if (past.state == CRM_SEND_SENT) {
         sending->batch->outcomes[0].fate = ACK; /* only the queue was not told */
         return APR_SUCCESS;
     }
-    if ((state == CRM_SEND_CALLING || state == CRM_SEND_UNCERTAIN) && !sending->repeatable) {
-        return find_uncertain(sending, state, reason);
+    if ((past.state == CRM_SEND_CALLING || past.state == CRM_SEND_UNCERTAIN) &&
+        !may_repeat(sending, &past)) {
+        return find_uncertain(sending, &past);
     }
     return prepare(sending, calls);
 }

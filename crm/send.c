@@ -22,7 +22,7 @@ static const char *const state_names[] = {NULL,     "calling",   "sent",  "refus
 
 static const crm_db_statement_t select_row = {
     .label = "send_select",
-    .sql = "SELECT State, Attempt, Reason FROM WebhookSends WHERE MessageId = %s",
+    .sql = "SELECT State, Attempt, Reason, Provider FROM WebhookSends WHERE MessageId = %s",
     .locks = 1};
 
 static const crm_db_statement_t insert_row = {
@@ -64,28 +64,27 @@ static const crm_db_statement_t adopt_reports = {
            " WHERE MessageId = %s) WHERE Reference = %s AND ContactId IS NULL"
            " AND EventChannelId = %d"};
 
-apr_status_t crm_send_find(crm_send_state_t *state, int *attempt, const char **reason, crm_db_t *db,
-                           const char *message_id, apr_pool_t *pool)
+apr_status_t crm_send_find(crm_send_past_t *past, crm_db_t *db, const char *message_id,
+                           apr_pool_t *pool)
 {
     crm_db_rows_t rows;
     apr_status_t rv = crm_db_select(&rows, db, &select_row, CRM_DB_VALUES(message_id), pool);
     const char *name;
     int i;
 
-    *state = CRM_SEND_NONE;
-    *attempt = 0;
-    *reason = NULL;
+    memset(past, 0, sizeof(*past));
     if (rv != APR_SUCCESS || rows.count == 0) {
         return rv;
     }
     name = crm_db_cell(&rows, 0, 0);
     for (i = CRM_SEND_CALLING; i <= CRM_SEND_RESEND; i++) {
         if (strcmp(state_names[i], name) == 0) {
-            *state = (crm_send_state_t)i;
+            past->state = (crm_send_state_t)i;
         }
     }
-    *attempt = (int)crm_db_number(&rows, 0, 1);
-    *reason = crm_db_cell(&rows, 0, 2);
+    past->attempt = (int)crm_db_number(&rows, 0, 1);
+    past->reason = crm_db_cell(&rows, 0, 2);
+    past->provider = crm_db_cell(&rows, 0, 3);
     return APR_SUCCESS;
 }
 

@@ -37,11 +37,17 @@ typedef struct crm_send_outcome_t {
     const char *reason;    /* NULL = none */
 } crm_send_outcome_t;
 
-/* Where a message stands. *attempt counts the calls that were begun; *reason (NULL = none) is that
- * of the last outcome. The row is locked until the transaction ends. */
-apr_status_t crm_send_find(crm_send_state_t *state, int *attempt, const char **reason, crm_db_t *db,
-                           const char *message_id, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
+/* Where a message stands. */
+typedef struct crm_send_past_t {
+    crm_send_state_t state;
+    int attempt;          /* how many calls were begun */
+    const char *provider; /* whom the last one called, as crm_send_t; NULL = nobody */
+    const char *reason;   /* of the last outcome; NULL = none */
+} crm_send_past_t;
+
+/* Says where a message stands, in `pool`. Its row is locked until the transaction ends. */
+apr_status_t crm_send_find(crm_send_past_t *past, crm_db_t *db, const char *message_id,
+                           apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Notes the intent to call: the row becomes CALLING. *attempt is what crm_send_find() has said, and
  * becomes one more. CRM360_ECONFLICT: somebody else has begun one meanwhile. */

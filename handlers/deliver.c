@@ -41,7 +41,7 @@ apr_status_t handler_prepare(handler_result_t *result, handler_send_t **send,
     if (rv == APR_SUCCESS && result->verdict == HANDLER_DONE) {
         (*send)->provider = provider;
         (*send)->record.kind = crm360_sends_name(handler->sends);
-        (*send)->record.provider = provider ? provider->kind : "outbox";
+        (*send)->record.provider = provider ? provider->kind : HANDLER_OUTBOX;
     }
     return rv;
 }

@@ -35,6 +35,9 @@ typedef struct handler_context_t {
     const crm360_database_t *database; /* its section: default zone, brand, address type */
 } handler_context_t;
 
+/* What WebhookSends calls the provider that is none. */
+#define HANDLER_OUTBOX "outbox"
+
 /* What is to leave, made of one message. Lives in the message's pool. */
 typedef struct handler_send_t {
     crm_send_t record; /* what WebhookSends notes of it; kind and provider are filled in */

@@ -145,4 +145,20 @@ $site->{consumer}->signal('HUP');
 wait_until { !$site->redis('EXISTS', provider('breaker')) } 20, 'mended, and HUP: he may be called again';
 $site->redis('ZADD', $site->key('acme/prod', 'send'), 1, $id); # it would ask by itself, in half a minute
 wait_until { sent() == $count + 23 } 60, 'it is sent';
+
+# ---- whom a lost call has reached is asked of the row, not of the settings of today ----
+
+$gateway->answers({ body => 'OK 100', delay => 20 });
+my $calls = $gateway->count;
+$id = command();
+wait_until { $gateway->count > $calls } 20, 'he is being called';
+$site->kill_consumer(group => 1);
+$site->{databases}{'acme/prod'} = '';
+$site->write_conf;
+$site->start_consumer;
+wait_until { defined $site->redis('ZSCORE', $site->key('acme/prod', 'dead'), $id) } 30,
+    'without a provider now, it is a dead letter';
+is $site->value('acme/prod', "select State || ' ' || Provider from WebhookSends where MessageId = '$id'"),
+    'uncertain smsbox', 'for it may have been sent';
+ok !-e $site->outbox . "/$id.json", 'and no file says otherwise';
 $site->done;

@@ -372,16 +372,15 @@ static void end(const outbound_result_t *outcome)
                                                                               : CRM_SEND_REFUSED,
                                       .reference = outcome->reference};
     handler_result_t verdict = {0};
-    crm_send_state_t state;
-    const char *reason;
-    int attempt, ours = 0;
+    crm_send_past_t past;
+    int ours = 0;
     apr_status_t rv = crm_db_begin(db);
 
-    rv |= crm_send_find(&state, &attempt, &reason, db, message->id, pool);
-    rv |= crm_send_begin(&attempt, db, message->id, &prepared->record, pool);
+    rv |= crm_send_find(&past, db, message->id, pool);
+    rv |= crm_send_begin(&past.attempt, db, message->id, &prepared->record, pool);
     rv |= (outcome->fate == OUTBOUND_SENT ? handler->finish : handler->refused)(
         &verdict, prepared, outcome, message, &context, pool);
-    rv |= crm_send_end(&ours, db, message->id, attempt, &noted, pool);
+    rv |= crm_send_end(&ours, db, message->id, past.attempt, &noted, pool);
     rv |= crm_db_commit(db);
     ok(rv == APR_SUCCESS && ours && verdict.verdict == HANDLER_DONE, "the outcome is noted");
 }

@@ -38,15 +38,14 @@ static void commit(void)
 /* What crm_send_find() says: "state attempt reason". */
 static const char *find(void)
 {
-    crm_send_state_t state;
-    const char *reason;
-    int attempt;
+    crm_send_past_t past;
     apr_status_t rv;
 
     begin_transaction();
-    rv = crm_send_find(&state, &attempt, &reason, db, ID, pool);
+    rv = crm_send_find(&past, db, ID, pool);
     crm_db_rollback(db);
-    return rv == APR_SUCCESS ? apr_psprintf(pool, "%d %d %s", state, attempt, reason ? reason : "-")
+    return rv == APR_SUCCESS ? apr_psprintf(pool, "%d %d %s", past.state, past.attempt,
+                                            past.reason ? past.reason : "-")
                              : "failed";
 }
 
