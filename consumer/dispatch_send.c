@@ -31,6 +31,9 @@
 #define ASK_AGAIN (30 * APR_USEC_PER_SEC)
 /* Between two tries to note an outcome. */
 #define NOTE_AGAIN (200 * 1000)
+/* How long an outcome is tried to be noted: a database that is away for less makes no message
+ * uncertain of which we know what became. */
+#define NOTE_MOST (60 * APR_USEC_PER_SEC)
 
 typedef struct sending_t {
     batch_t *batch;
@@ -410,12 +413,14 @@ static apr_status_t note_once(sending_t *sending, handler_result_t *verdict, int
     return rv;
 }
 
-/* Notes the outcome, for as long as a handler may take: a database that is away for a moment shall
- * not make a message uncertain of which we know what became. */
+/* Notes the outcome, again and again while the database cannot. */
 static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *ours, const char **why)
 {
     batch_t *batch = sending->batch;
-    apr_time_t until = crm360_clock() + crm360_config_handler_timeout(batch->dispatch->config) / 2;
+    const consumer_dispatch_t *dispatch = batch->dispatch;
+    apr_time_t began = crm360_clock();
+    /* Whoever is told to end has less time: its master waits for a handler, and no longer. */
+    apr_interval_time_t least = crm360_config_handler_timeout(dispatch->config) / 2;
     int index = batch->index;
     apr_status_t rv;
 
@@ -435,7 +440,7 @@ static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *our
         if (rv != CRM360_ECONFLICT && batch->database->db) {
             consumer_database_failed(batch->database, *why);
         }
-        if (crm360_clock() >= until) {
+        if (crm360_clock() - began >= (*dispatch->stop ? least : NOTE_MOST)) {
             return rv;
         }
         apr_sleep(NOTE_AGAIN);

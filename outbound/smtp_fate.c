@@ -122,10 +122,11 @@ static void set(outbound_result_t *result, outbound_fate_t fate, int alarm)
     result->alarm = alarm;
 }
 
-/* A reply that says no. What comes before MAIL is about us and not about the mail. */
+/* A reply that says no. What comes before MAIL is about us and not about the mail; what comes to a
+ * recipient is about him, whatever its code (Postfix says 454 to whom it does not relay to). */
 static const char *refused(outbound_result_t *result, const outbound_smtp_talk_t *talk)
 {
-    if (is_about_login(talk->code)) {
+    if (is_about_login(talk->code) && talk->phase <= OUTBOUND_SMTP_MAIL) {
         set(result, OUTBOUND_AWAY, 1);
         return "the mail server does not let us in";
     }

@@ -143,7 +143,9 @@ cmp_ok $score / 1000 - time, '<=', 31, 'and asks again soon';
 $gateway->answers({ body => 'OK 99' });
 $site->{consumer}->signal('HUP');
 wait_until { !$site->redis('EXISTS', provider('breaker')) } 20, 'mended, and HUP: he may be called again';
-$site->redis('ZADD', $site->key('acme/prod', 'send'), 1, $id); # it would ask by itself, in half a minute
+# It would ask by itself, in half a minute.
+$site->redis('ZADD', $site->key('acme/prod', 'send'), 1, $id);
+$site->redis('PUBLISH', 'crm360:1:wake', $site->key('acme/prod', 'send') . ' 1');
 wait_until { sent() == $count + 23 } 60, 'it is sent';
 
 # ---- whom a lost call has reached is asked of the row, not of the settings of today ----

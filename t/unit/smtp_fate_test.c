@@ -32,6 +32,8 @@ static const struct {
     {OUTBOUND_SMTP_MAIL, LOST, 0, OUTBOUND_AWAY, 0, NULL, "trouble", 1},
     {OUTBOUND_SMTP_MAIL, "421 bye", 0, OUTBOUND_AWAY, 0, "421", "does not serve us", 1},
     {OUTBOUND_SMTP_MAIL, "451 4.3.0 wait", 0, OUTBOUND_FAILED, 0, "451 4.3.0", "for now", 1},
+    {OUTBOUND_SMTP_RCPT, "454 4.7.1 Relay access denied", 0, OUTBOUND_FAILED, 0, "454 4.7.1",
+     "for now", 0},
     {OUTBOUND_SMTP_MAIL, "530 5.7.0 log in first", 0, OUTBOUND_AWAY, 1, "530 5.7.0", "let us in",
      0},
     {OUTBOUND_SMTP_MAIL, "538 5.7.11 x", 0, OUTBOUND_AWAY, 1, "538 5.7.11", "let us in", 0},
