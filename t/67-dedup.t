@@ -11,8 +11,8 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $PEOPLE = fast() ? 80 : 30;
-my $ROUNDS = fast() ? 4 : 2;
+my $PEOPLE = fast() ? 50 : 30;
+my $ROUNDS = fast() ? 3 : 2;
 my $WAIT = fast() ? 60 : 300;
 
 my $pg = Crm360::Postgres->new(password => 'secret');
