@@ -11,8 +11,8 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $PEOPLE = fast() ? 50 : 30;
-my $ROUNDS = fast() ? 3 : 2;
+my $PEOPLE = fast() ? 80 : 30;
+my $ROUNDS = fast() ? 4 : 2;
 my $WAIT = fast() ? 60 : 300;
 
 my $pg = Crm360::Postgres->new(password => 'secret');
@@ -122,7 +122,7 @@ for my $database ('acme/lite', 'acme/prod') {
     my @callers = tell_meanwhile($database);
     dedup($database);
     for my $kill (1 .. 2) {
-        my $at = $kill * $PEOPLE / 4;
+        my $at = $kill * $PEOPLE / 8; # early, for some more are done until it is killed
         wait_until { merged($database) >= $at } $WAIT, "$database: $at are merged";
         $site->kill_consumer(group => 1);
         my $then = merged($database);
