@@ -11,7 +11,7 @@ use JSON::PP;
 use Test::More;
 
 my $seed = $ENV{CRM360_SEED} || time;
-my $steps = $ENV{CRM360_STEPS} || 50_000;
+my $steps = $ENV{CRM360_STEPS} || 100_000;
 my $COMPARE_EVERY = 20;
 my $FAR = 1_000_000_000; # ms: beyond the end of this test
 my ($EXPIRIES, $CRASHES, $ERRORS) = (3, 3, 20);

@@ -1,6 +1,6 @@
 # BatchMode: an array, or newline-delimited JSON, is one receipt for the caller, and each of its elements is
 # a message on its own afterwards. What is split and what is not, what becomes of elements that cannot
-# succeed, and a load of 40,000 customers in one body: its time and what it takes of memory. There is
+# succeed, and a load of 100,000 customers in one body: its time and what it takes of memory. There is
 # plenty of that time: other tests may run beside it.
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $DB = 'acme/prod';
-my $CUSTOMERS = fast() ? 40_000 : 3_000;
+my $CUSTOMERS = fast() ? 100_000 : 3_000;
 my $MEMORY = 200; # MB that a worker may take
 
 my $site = Crm360::Test->new(location => 'Crm360MaxBody 64M');

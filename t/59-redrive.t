@@ -236,7 +236,7 @@ LUA
     return;
 }
 
-my $many = timing() ? 50_000 : 10_000;
+my $many = timing() ? 100_000 : 10_000;
 bury_many($many);
 $site->redis('CONFIG', 'RESETSTAT');
 $began = time;

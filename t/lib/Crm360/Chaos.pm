@@ -6,7 +6,7 @@
 #               when it returns
 #   site     => { options of Crm360::Test }, settings => more lines of crm360.conf, redis => of redis.conf
 #   load     => { options of Crm360::Load }
-#   seconds  => [cut, full]: how long it goes on (default 2 and 20)
+#   seconds  => [cut, full]: how long it goes on (default 2.5 and 20)
 #   expect   => [patterns of the warnings that it causes]
 #   keeps    => 1: every caller hears 2xx at once, whatever happens
 #   spool    => size of the spool (default 64M); spool_folder => sub that returns where it is to be
@@ -127,7 +127,7 @@ sub dead {
 sub run {
     my ($fault) = @_;
     my $self = bless { name => $fault->{name}, broken => [], hits => 0 }, __PACKAGE__;
-    my $seconds = ($fault->{seconds} || [2, 20])->[full() ? 1 : 0] * (timing() ? 1 : 2);
+    my $seconds = ($fault->{seconds} || [2.5, 20])->[full() ? 1 : 0] * (timing() ? 1 : 2);
     my $seed = seed() + unpack '%16C*', $fault->{name};
     my ($site, $load, @tries, $row);
 
