@@ -74,12 +74,8 @@ static apr_size_t sequence_length(const unsigned char *s, apr_size_t left)
     return length;
 }
 
-/* Writes `code` (below 0x110000, no surrogate) at `to`; returns where it ends. NUL is dropped. */
-static char *put(char *to, unsigned long code)
+char *crm360_utf8_put(char *to, unsigned long code)
 {
-    if (code == 0) {
-        return to;
-    }
     if (code < 0x80) {
         *to++ = (char)code;
         return to;
@@ -100,6 +96,12 @@ static char *put(char *to, unsigned long code)
     return to;
 }
 
+/* The same, but that NUL is dropped. */
+static char *put(char *to, unsigned long code)
+{
+    return code == 0 ? to : crm360_utf8_put(to, code);
+}
+
 /* What a text is made of. */
 typedef struct census_t {
     apr_size_t wrong; /* bytes that are no UTF-8 */
@@ -107,14 +109,36 @@ typedef struct census_t {
     apr_size_t nuls;
 } census_t;
 
+/* How many bytes in front are ASCII and no NUL, as far as words of eight tell: most texts are
+ * hardly anything else. */
+static apr_size_t plain_length(const unsigned char *s, apr_size_t len)
+{
+    static const apr_uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    apr_uint64_t word;
+    apr_size_t i;
+
+    for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
+        memcpy(&word, s + i, sizeof(word));
+        /* A byte above 0x7F, or one that borrows from its high bit. */
+        if ((word | (word - ones)) & highs) {
+            break;
+        }
+    }
+    return i;
+}
+
 static census_t take_census(const char *data, apr_size_t len)
 {
     const unsigned char *in = (const unsigned char *)data;
     census_t census = {0};
     apr_size_t i, n;
 
-    for (i = 0; i < len; i += n ? n : 1) {
+    for (i = plain_length(in, len); i < len; i += n ? n : 1) {
         n = sequence_length(in + i, len - i);
+        if (n == 1 && in[i] != 0) {
+            n += plain_length(in + i + 1, len - i - 1);
+            continue;
+        }
         census.wrong += n == 0;
         census.longs += n > 1;
         census.nuls += in[i] == 0;

@@ -21,4 +21,7 @@ const char *crm360_utf8_clean(apr_size_t *out_len, const char *data, apr_size_t 
 const char *crm360_charset_decode(apr_size_t *out_len, const char *data, apr_size_t len,
                                   const char *label, apr_pool_t *pool);
 
+/* Writes a character (below 0x110000) as UTF-8 at `to`, four bytes at most; returns its end. */
+char *crm360_utf8_put(char *to, unsigned long code);
+
 #endif

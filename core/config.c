@@ -23,8 +23,11 @@ static apr_size_t value_size(crm360_holds_t holds)
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
     case CRM360_HOLDS_WINDOWS:
-    case CRM360_HOLDS_RATES:
         return sizeof(apr_int64_t);
+    case CRM360_HOLDS_PROGRAMS:
+        return sizeof(crm360_by_program_t);
+    case CRM360_HOLDS_RATES:
+        return sizeof(crm360_rate_t);
     default:
         return sizeof(void *);
     }
@@ -37,10 +40,12 @@ static int value_count(crm360_holds_t holds)
     case CRM360_HOLDS_LANES:
         return CRM360_LANES;
     case CRM360_HOLDS_RATES:
-        return CRM360_SENDS;
+        return CRM360_RATES;
     case CRM360_HOLDS_WINDOWS:
     case CRM360_HOLDS_KEYS:
         return CRM360_SCOPES * CRM360_ROUTES;
+    case CRM360_HOLDS_ORIGINS:
+        return CRM360_PLATFORMS + 1;
     default:
         return 1;
     }
@@ -161,8 +166,10 @@ const crm360_redis_address_t *crm360_config_redis(const crm360_config_t *config,
     crm360_redis_address_t *address =
         apr_pmemdup(pool, config->redis ? config->redis : &fallback, sizeof(*address));
 
-    address->user = config->redis_user;
-    address->password = config->redis_password;
+    address->user = config->redis_user.value;
+    address->password = config->redis_password.value;
+    address->sentinel_user = config->sentinel_user.value;
+    address->sentinel_password = config->sentinel_password.value;
     return address;
 }
 
@@ -219,9 +226,24 @@ int crm360_config_workers_per_database(const crm360_config_t *config)
     return config->workers_per_database;
 }
 
+int crm360_config_databases_open(const crm360_config_t *config)
+{
+    return config->databases_open ? config->databases_open : 32;
+}
+
 apr_int64_t crm360_config_worker_memory(const crm360_config_t *config)
 {
     return set_or(config->worker_memory, APR_INT64_C(512) << 20);
+}
+
+int crm360_config_log_json(const crm360_config_t *config)
+{
+    return config->log_format && strcmp(config->log_format, "json") == 0;
+}
+
+const crm360_user_t *crm360_config_user(const crm360_config_t *config)
+{
+    return config->user;
 }
 
 const crm360_spool_place_t *crm360_config_spool(const crm360_config_t *config)
@@ -266,17 +288,51 @@ apr_off_t crm360_location_max_body(const crm360_location_t *location)
     return (apr_off_t)set_or(location->max_body, APR_INT64_C(10) << 20);
 }
 
+apr_off_t crm360_location_max_batch_body(const crm360_location_t *location)
+{
+    return location->max_batch_body >= 0 ? (apr_off_t)location->max_batch_body
+                                         : crm360_location_max_body(location);
+}
+
+apr_int64_t crm360_location_max_headers(const crm360_location_t *location)
+{
+    return set_or(location->max_headers, APR_INT64_C(64) << 10);
+}
+
+int crm360_location_max_parameters(const crm360_location_t *location)
+{
+    return location->max_parameters ? location->max_parameters : 100;
+}
+
 const char *crm360_durability_name(crm360_durability_t durability)
 {
-    static const char *const names[] = {"memory", "fsync", "spool"};
+    static const char *const names[] = {"memory", "fsync", "replica", "spool"};
 
     return names[durability];
 }
 
 crm360_durability_t crm360_location_durability(const crm360_location_t *location)
 {
-    return location->durability && strcmp(location->durability, "fsync") == 0 ? CRM360_ON_DISK
-                                                                              : CRM360_IN_MEMORY;
+    const char *text = location->durability ? location->durability : "memory";
+
+    return strcmp(text, "fsync") == 0     ? CRM360_ON_DISK
+           : strcmp(text, "replica") == 0 ? CRM360_ON_REPLICA
+                                          : CRM360_IN_MEMORY;
+}
+
+int crm360_location_status_actions(const crm360_location_t *location)
+{
+    return location->status_actions > 0;
+}
+
+int crm360_location_status_messages(const crm360_location_t *location)
+{
+    return location->status_messages > 0;
+}
+
+const char *crm360_location_help_mount(const crm360_location_t *location)
+{
+    return location->help_mount ? location->help_mount : CRM360_DEFAULT_MOUNT;
 }
 
 /* ---- checks across settings ---- */
@@ -300,6 +356,10 @@ const char *crm360_limits_check(const crm360_config_t *config, apr_pool_t *pool)
                                 limits[i - 1].name, crm360_interval_text(limits[i - 1].value, pool),
                                 limits[i].name, crm360_interval_text(limits[i].value, pool));
         }
+    }
+    if (config->sentinel_user.value && !config->sentinel_password.value) {
+        return "Crm360SentinelUser: there is no Crm360SentinelPasswordFile, and nobody logs in "
+               "without a password; allowed: both, the file alone, or none of them";
     }
     return NULL;
 }

@@ -12,6 +12,8 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "core/origin.h"
+#include "core/rate.h"
 #include "core/route.h"
 
 /* Where a directive may stand. */
@@ -22,6 +24,7 @@
 /* Who reads a directive's value (and opens the secret it names). */
 #define CRM360_READ_HTTPD 1u
 #define CRM360_READ_CONSUMER 2u /* crm360d and crm360ctl */
+#define CRM360_READ_CTL 4u      /* beside it: crm360ctl, where it may have a line of its own */
 
 /* Kinds of what leaves, each with a provider of its own. */
 typedef enum {
@@ -58,6 +61,16 @@ typedef struct crm360_provider_t {
  * must be, constant. */
 const char *crm360_sender_fault(const char *kind, const char *sender);
 
+/* What may wait in one database: Crm360WaitingMost and Crm360WaitingBytes. 0 = no limit. */
+typedef struct crm360_waiting_limits_t {
+    apr_int64_t messages;
+    apr_int64_t bytes;
+} crm360_waiting_limits_t;
+
+/* Whose rates there are: kinds of sending, platforms, and all platforms without one of their
+ * own. */
+#define CRM360_RATES (CRM360_SENDS + CRM360_PLATFORMS + 1)
+
 /* One <Crm360Database customer alias> section. */
 typedef struct crm360_database_t {
     const char *customer;
@@ -71,34 +84,74 @@ typedef struct crm360_database_t {
     int default_brand_id;
     int default_contact_address_type_id;
     const crm360_provider_t *providers[CRM360_SENDS]; /* NULL = files in Crm360Outbox */
-    /* Crm360Rate: least time between two calls, microseconds; -1 = no limit. */
-    apr_int64_t spacing[CRM360_SENDS];
+    crm360_rate_t rates[CRM360_RATES]; /* Crm360Rate; for crm360_database_rate() and -spacing() */
+    int waiting_most;                  /* Crm360WaitingMost; 0 = any number */
+    apr_int64_t waiting_bytes;         /* Crm360WaitingBytes; -1 = any number */
     const apr_array_header_t *email_allow;  /* Crm360EmailAllow: const char *; NULL = none */
     const apr_array_header_t *email_sender; /* Crm360EmailSender: const char *; NULL = not set */
     const char *email_from;                 /* Crm360EmailFrom; NULL = not set */
-    const char *file;                       /* where the section stands */
+    /* Crm360Origin: const crm360_origin_t * of each platform, and last those of '*'; NULL = none.
+     * crm360_database_origins() says which of them count. */
+    apr_array_header_t *origins[CRM360_PLATFORMS + 1];
+    const char *file; /* where the section stands */
     int line;
+    int number; /* its place in crm360_config_databases() */
 } crm360_database_t;
+
+/* How many requests of a platform (its number, core/route.h) a database takes: the line about that
+ * platform, or else the one about all. */
+crm360_rate_t crm360_database_rate(const crm360_database_t *database, int platform);
+
+/* Least time between two calls of a provider, microseconds; -1 = no limit. */
+apr_interval_time_t crm360_database_spacing(const crm360_database_t *database,
+                                            crm360_sends_t sends);
+
+/* What may wait in it. */
+crm360_waiting_limits_t crm360_database_waiting(const crm360_database_t *database);
+
+/* One server, or who tells where the servers are. */
+typedef enum {
+    CRM360_REDIS_SINGLE,
+    CRM360_REDIS_SENTINEL, /* the master that sentinels name */
+    CRM360_REDIS_CLUSTER   /* each key on the node that its slot belongs to */
+} crm360_redis_kind_t;
+
+typedef struct crm360_redis_seed_t {
+    const char *host;
+    int port;
+} crm360_redis_seed_t;
+
+#define CRM360_REDIS_SEEDS_MOST 16
 
 /* Where Redis is. */
 typedef struct crm360_redis_address_t {
-    const char *path; /* Unix socket; NULL = TCP */
+    crm360_redis_kind_t kind;
+    const char *path; /* Unix socket; NULL = TCP. The address of a single server */
     const char *host;
     int port;
     int database;
-    const char *user;     /* NULL = the default user */
-    const char *password; /* NULL = none */
-    const char *text;     /* for logs: never holds a password */
+    crm360_redis_seed_t seeds[CRM360_REDIS_SEEDS_MOST]; /* sentinels, or nodes of the cluster */
+    int seed_count;
+    const char *name;              /* of the master, as the sentinels call it */
+    const char *sentinel_user;     /* NULL = the default user */
+    const char *sentinel_password; /* NULL = none */
+    const char *user;              /* NULL = the default user */
+    const char *password;          /* NULL = none */
+    const char *text;              /* for logs: never holds a password */
 } crm360_redis_address_t;
+
+/* "host:port", IPv6 in brackets. In `pool`. */
+const char *crm360_redis_seed_text(const crm360_redis_seed_t *seed, apr_pool_t *pool);
 
 /* How safe a stored message is. The names are part of the contract of the reply. */
 typedef enum {
-    CRM360_IN_MEMORY, /* "memory": in the memory of Redis */
-    CRM360_ON_DISK,   /* "fsync": in a file of Redis that was flushed to its disk */
-    CRM360_IN_SPOOL   /* "spool": in a flushed file of the spool, on its way to Redis */
+    CRM360_IN_MEMORY,  /* "memory": in the memory of Redis */
+    CRM360_ON_DISK,    /* "fsync": in a file of Redis that was flushed to its disk */
+    CRM360_ON_REPLICA, /* "replica": in the memory of Redis and in that of a replica of it */
+    CRM360_IN_SPOOL    /* "spool": in a flushed file of the spool, on its way to Redis */
 } crm360_durability_t;
 
-/* "memory", "fsync" or "spool". */
+/* "memory", "fsync", "replica" or "spool". */
 const char *crm360_durability_name(crm360_durability_t durability);
 
 /* Crm360Spool. */
@@ -106,6 +159,12 @@ typedef struct crm360_spool_place_t {
     const char *folder;
     apr_int64_t most_bytes;
 } crm360_spool_place_t;
+
+/* Crm360User: whom crm360d becomes. "#number" or a name each. */
+typedef struct crm360_user_t {
+    const char *name;
+    const char *group; /* NULL = that of the user */
+} crm360_user_t;
 
 /* What bounds the dead letters of one database in Redis. */
 typedef struct crm360_dead_limits_t {
@@ -146,8 +205,11 @@ apr_interval_time_t crm360_config_event_keep(const crm360_config_t *config);
 const char *crm360_config_outbox(const crm360_config_t *config); /* Crm360Outbox: a folder */
 int crm360_config_workers(const crm360_config_t *config, crm360_lane_t lane);
 int crm360_config_workers_per_database(const crm360_config_t *config); /* 0 = no such limit */
+int crm360_config_databases_open(const crm360_config_t *config); /* of each worker */
 apr_int64_t crm360_config_worker_memory(const crm360_config_t *config);
+int crm360_config_log_json(const crm360_config_t *config); /* Crm360LogFormat: 1 = JSON */
 crm360_dead_limits_t crm360_config_dead_limits(const crm360_config_t *config);
+const crm360_user_t *crm360_config_user(const crm360_config_t *config);         /* NULL = none */
 const crm360_spool_place_t *crm360_config_spool(const crm360_config_t *config); /* NULL = none */
 crm360_dedup_rule_t crm360_config_dedup(const crm360_config_t *config, const crm360_route_t *route);
 const apr_interval_time_t *crm360_config_retry_schedule(const crm360_config_t *config, int *steps);
@@ -161,15 +223,34 @@ const apr_array_header_t *crm360_config_databases(const crm360_config_t *config)
 const crm360_database_t *crm360_config_database(const crm360_config_t *config, const char *customer,
                                                 const char *alias, int *customer_known);
 
+/* The rules (const crm360_origin_t *) by which the platform of `route` proves its origin to a
+ * database: its own, or else those for all platforms. NULL = none, nothing may be taken from it. */
+const apr_array_header_t *crm360_database_origins(const crm360_database_t *database,
+                                                  const crm360_route_t *route);
+
+/* Whether a section has any such rule. */
+int crm360_database_has_origins(const crm360_database_t *database);
+
 /* Whether a mail address fits one of the patterns (const char *, '*' = any characters; any case).
  * No pattern at all fits nothing. */
 int crm360_address_fits(const apr_array_header_t *patterns, const char *address);
 
 /* Settings of a location. */
-int crm360_location_enabled(const crm360_location_t *location);        /* Crm360Webhook */
-apr_off_t crm360_location_max_body(const crm360_location_t *location); /* Crm360MaxBody */
+int crm360_location_enabled(const crm360_location_t *location);              /* Crm360Webhook */
+apr_off_t crm360_location_max_body(const crm360_location_t *location);       /* Crm360MaxBody */
+apr_off_t crm360_location_max_batch_body(const crm360_location_t *location); /* -MaxBatchBody */
+apr_int64_t crm360_location_max_headers(const crm360_location_t *location);  /* bytes */
+int crm360_location_max_parameters(const crm360_location_t *location);       /* in a query */
 
 crm360_durability_t crm360_location_durability(const crm360_location_t *location);
+
+/* Crm360StatusActions and Crm360StatusMessages: what the status page may do, and show. */
+int crm360_location_status_actions(const crm360_location_t *location);
+int crm360_location_status_messages(const crm360_location_t *location);
+
+/* Crm360HelpMount: the path without '/' at its end; "" is the root of the site. */
+#define CRM360_DEFAULT_MOUNT "/ProcessManagement/Connector/Standard"
+const char *crm360_location_help_mount(const crm360_location_t *location);
 
 /* Checks what no single directive can: that limits nest (connect < command < handler < lease), that
  * each database has what `reader` needs. NULL, or a text in `pool` that names the directives, with
@@ -196,12 +277,15 @@ typedef enum {
     CRM360_HOLDS_TEXT,     /* const char *; NULL = unset */
     CRM360_HOLDS_SCHEDULE, /* pointer to a list of intervals; NULL = unset */
     CRM360_HOLDS_ADDRESS,  /* pointer to a crm360_redis_address_t; NULL = unset */
+    CRM360_HOLDS_PROGRAMS, /* crm360_by_program_t; `value` NULL = unset; set line by line */
+    CRM360_HOLDS_USER,     /* pointer to a crm360_user_t; NULL = unset */
     CRM360_HOLDS_SPOOL,    /* pointer to a crm360_spool_place_t; NULL = unset */
     CRM360_HOLDS_PROVIDER, /* pointer to a crm360_provider_t; NULL = unset */
     CRM360_HOLDS_PATTERNS, /* pointer to an array of texts; NULL = unset */
-    CRM360_HOLDS_RATES,    /* apr_int64_t per kind of sending, microseconds; -1 = unset; as LANES */
+    CRM360_HOLDS_RATES,    /* crm360_rate_t for each of CRM360_RATES; -1 = unset; as LANES */
     CRM360_HOLDS_WINDOWS,  /* apr_int64_t per scope and route, microseconds; -1 = unset; as LANES */
-    CRM360_HOLDS_KEYS      /* const char * per scope and route; NULL = unset; as LANES */
+    CRM360_HOLDS_KEYS,     /* const char * per scope and route; NULL = unset; as LANES */
+    CRM360_HOLDS_ORIGINS   /* array of rules per platform, and for all; NULL = unset; as LANES */
 } crm360_holds_t;
 
 struct crm360_directive_t {
@@ -235,8 +319,8 @@ const crm360_directive_t *crm360_directive_find(const char *name);
 /* Applies one directive. `args` is the rest of its line, quotes and all. `target` is the
  * crm360_config_t, crm360_database_t or crm360_location_t that belongs to `context`; `pool` must
  * live as long. A directive given twice to one target is refused (of Crm360Workers: a lane given
- * twice). NULL, or an error text without file and line, in `pool`: "Directive: what is wrong; what
- * is allowed". */
+ * twice; of those that name a program: one for the same program). NULL, or an error text without
+ * file and line, in `pool`: "Directive: what is wrong; what is allowed". */
 const char *crm360_directive_apply(const crm360_directive_t *directive, void *target,
                                    unsigned context, unsigned reader, const char *args,
                                    apr_pool_t *pool);

@@ -70,6 +70,7 @@ static void add_section(crm360_config_t *config, crm360_database_t *database, ap
 
     key[len++] = '/';
     len += put_lower(key + len, database->alias);
+    database->number = config->databases->nelts;
     APR_ARRAY_PUSH(config->databases, crm360_database_t *) = database;
     apr_hash_set(config->by_name, key, (apr_ssize_t)len, database);
     apr_hash_set(config->customers, key, (apr_ssize_t)customer_len, database);
@@ -96,6 +97,14 @@ void crm360_databases_merge(crm360_config_t *merged, const crm360_config_t *from
             add_section(merged, apr_pmemdup(pool, add, sizeof(*add)), pool);
         }
     }
+}
+
+crm360_waiting_limits_t crm360_database_waiting(const crm360_database_t *database)
+{
+    crm360_waiting_limits_t limits = {database->waiting_most,
+                                      database->waiting_bytes > 0 ? database->waiting_bytes : 0};
+
+    return limits;
 }
 
 const char *crm360_section_args(const char **args, const char *raw, apr_pool_t *pool)

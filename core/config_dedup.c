@@ -6,7 +6,6 @@
 #include "core/config_private.h"
 
 #include <apr_cstr.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -75,19 +74,6 @@ const char *crm360_set_dedup_window(const crm360_directive_t *directive, void *t
     return fault;
 }
 
-/* A field name (RFC 9110 5.1), of at most 64 characters. */
-static int is_field_name(const char *text)
-{
-    apr_size_t len = strlen(text);
-
-    for (; *text; text++) {
-        if (!apr_isalnum(*text) && !strchr("!#$%&'*+-.^_`|~", *text)) {
-            return 0;
-        }
-    }
-    return len > 0 && len <= 64;
-}
-
 const char *crm360_set_dedup_key(const crm360_directive_t *directive, void *target, int argc,
                                  const char *const *argv, unsigned reader, apr_pool_t *pool)
 {
@@ -98,7 +84,7 @@ const char *crm360_set_dedup_key(const crm360_directive_t *directive, void *targ
     int i;
 
     (void)reader;
-    if (!is_field_name(argv[0])) {
+    if (!crm360_is_field_name(argv[0])) {
         return apr_psprintf(pool,
                             "%s is no name of a header field; allowed: such a name, content, "
                             "or none",

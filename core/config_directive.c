@@ -58,6 +58,14 @@ static const char *wrong_count(const crm360_directive_t *directive, int argc, ap
                         takes, max == 1 ? "" : "s", argc, directive->name, directive->syntax);
 }
 
+/* Lanes, rates, routes and platforms: their setters look for themselves what is set already. */
+static int is_set_one_by_one(crm360_holds_t holds)
+{
+    return holds == CRM360_HOLDS_LANES || holds == CRM360_HOLDS_RATES ||
+           holds == CRM360_HOLDS_WINDOWS || holds == CRM360_HOLDS_KEYS ||
+           holds == CRM360_HOLDS_ORIGINS || holds == CRM360_HOLDS_PROGRAMS;
+}
+
 const char *crm360_directive_apply(const crm360_directive_t *directive, void *target,
                                    unsigned context, unsigned reader, const char *args,
                                    apr_pool_t *pool)
@@ -90,10 +98,7 @@ const char *crm360_directive_apply(const crm360_directive_t *directive, void *ta
     if (argc < directive->min_args || (directive->max_args >= 0 && argc > directive->max_args)) {
         return wrong_count(directive, argc, pool);
     }
-    /* Lanes, rates and routes are set one by one; their setters look for themselves. */
-    if (directive->holds != CRM360_HOLDS_LANES && directive->holds != CRM360_HOLDS_RATES &&
-        directive->holds != CRM360_HOLDS_WINDOWS && directive->holds != CRM360_HOLDS_KEYS &&
-        crm360_member_is_set(directive, target)) {
+    if (!is_set_one_by_one(directive->holds) && crm360_member_is_set(directive, target)) {
         return apr_psprintf(pool, "%s: is set already; allowed: once %s", name,
                             crm360_context_place(context));
     }

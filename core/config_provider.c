@@ -1,6 +1,6 @@
 /*
- * What the lines about sending say: who carries mail, SMS and wallet updates, how fast, and to and
- * from whom mail may go. One table of providers and one of their options; a new provider is a row
+ * What the lines about sending say: who carries mail, SMS and wallet updates, and to and from whom
+ * mail may go. One table of providers and one of their options; a new provider is a row
  * in each. Must never quote a secret, nor connect to anybody.
  */
 #include "core/config_private.h"
@@ -17,10 +17,6 @@
 
 #define URL_MOST 512
 #define VALUE_MOST 128
-#define SENDS_NAMES                                                                                \
-    {                                                                                              \
-        "mail", "sms", "wallet", NULL                                                              \
-    }
 
 /* ---- options ---- */
 
@@ -162,7 +158,10 @@ static const char *url_fault(const char *url, const char *const *schemes)
                    "user, password and parameters";
         }
     }
-    len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    len = strcspn(host, *host == '[' ? "]" : ":/");
+    if (*host == '[' && host[len++] != ']') {
+        return "has a [ that no ] closes";
+    }
     if (len == 0 || len > 253 || strlen(url) > URL_MOST || at[-1] == '/') {
         return "has no host, is too long, or ends in a slash";
     }
@@ -403,50 +402,13 @@ const char *crm360_set_provider(const crm360_directive_t *directive, void *targe
     return NULL;
 }
 
-/* ---- how fast ---- */
+/* ---- what leaves ---- */
 
 const char *crm360_sends_name(crm360_sends_t sends)
 {
-    static const char *const names[] = SENDS_NAMES;
+    static const char *const names[] = {"mail", "sms", "wallet"};
 
     return names[sends];
-}
-
-const char *crm360_set_rate(const crm360_directive_t *directive, void *target, int argc,
-                            const char *const *argv, unsigned reader, apr_pool_t *pool)
-{
-    static const struct {
-        char unit;
-        apr_int64_t length;
-    } units[] = {{'s', SECOND}, {'m', MINUTE}, {'h', HOUR}};
-    static const char *const names[] = SENDS_NAMES;
-    apr_int64_t *spacing = (apr_int64_t *)(void *)((char *)target + directive->offset);
-    const char *end = argv[1] + strspn(argv[1], "0123456789");
-    apr_int64_t count = end - argv[1] < 8 ? apr_atoi64(argv[1]) : 0;
-    int kind, unit;
-
-    (void)argc;
-    (void)reader;
-    for (kind = 0; names[kind] && apr_cstr_casecmp(names[kind], argv[0]) != 0; kind++) {
-    }
-    if (!names[kind]) {
-        return apr_psprintf(pool, "%s is not known; allowed: mail, sms, wallet",
-                            crm360_quoted(argv[0], pool));
-    }
-    for (unit = 0; unit < 3 && (end[0] != '/' || end[1] != units[unit].unit || end[2]); unit++) {
-    }
-    if (unit == 3 || count < directive->min || count > directive->max) {
-        return apr_psprintf(pool,
-                            "%s; allowed: a whole number and the time it is for, as 10/s, 300/m or "
-                            "5000/h, %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
-                            crm360_quoted(argv[1], pool), directive->min, directive->max);
-    }
-    if (spacing[kind] >= 0) {
-        return apr_psprintf(pool, "the rate of %s is set already; allowed: one line for each",
-                            names[kind]);
-    }
-    spacing[kind] = units[unit].length / count;
-    return NULL;
 }
 
 /* ---- to and from whom ---- */

@@ -11,23 +11,14 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include <arpa/inet.h>
 #include <string.h>
-
-#define SOCKET_PATH_MOST 107 /* sun_path of Linux, less its NUL */
-#define REDIS_PORT 6379
-#define REDIS_DATABASE_MOST 65535
-
-#define ADDRESS_ALLOWED "; allowed: unix:/path or redis://host[:port][/db]"
 
 static void *member(const crm360_directive_t *directive, void *target)
 {
     return (char *)target + directive->offset;
 }
 
-/* Reads the digits at *text and moves *text behind them. APR_EINVAL when there are none, or more
- * than 18 of them (so that the result always fits). */
-static apr_status_t read_digits(apr_int64_t *value, const char **text)
+apr_status_t crm360_digits_read(apr_int64_t *value, const char **text)
 {
     apr_size_t len = strspn(*text, "0123456789");
     const char *end = *text + len;
@@ -45,7 +36,7 @@ static apr_status_t read_digits(apr_int64_t *value, const char **text)
 static apr_status_t read_number(apr_int64_t *value, const char *text, apr_int64_t min,
                                 apr_int64_t max)
 {
-    if (read_digits(value, &text) != APR_SUCCESS || *text || *value < min || *value > max) {
+    if (crm360_digits_read(value, &text) != APR_SUCCESS || *text || *value < min || *value > max) {
         return APR_EINVAL;
     }
     return APR_SUCCESS;
@@ -170,7 +161,7 @@ const char *crm360_interval_read(apr_interval_time_t *interval, const crm360_dir
     apr_int64_t value;
     int i = 0;
 
-    if (read_digits(&value, &unit) == APR_SUCCESS) {
+    if (crm360_digits_read(&value, &unit) == APR_SUCCESS) {
         while (units[i].unit && apr_cstr_casecmp(units[i].unit, unit) != 0) {
             i++;
         }
@@ -233,7 +224,7 @@ static apr_status_t read_size(apr_int64_t *size, const crm360_directive_t *direc
     const char *found;
     int shift = 0;
 
-    if (read_digits(size, &text) != APR_SUCCESS) {
+    if (crm360_digits_read(size, &text) != APR_SUCCESS) {
         return APR_EINVAL;
     }
     if (*text) {
@@ -267,7 +258,7 @@ const char *crm360_set_size(const crm360_directive_t *directive, void *target, i
 
 /* ---- texts ---- */
 
-static const char *text_fault(const crm360_directive_t *directive, const char *text,
+const char *crm360_text_fault(const crm360_directive_t *directive, const char *text,
                               apr_pool_t *pool)
 {
     apr_size_t len = strlen(text);
@@ -291,7 +282,7 @@ static const char *text_fault(const crm360_directive_t *directive, const char *t
 const char *crm360_set_text(const crm360_directive_t *directive, void *target, int argc,
                             const char *const *argv, unsigned reader, apr_pool_t *pool)
 {
-    const char *fault = text_fault(directive, argv[0], pool);
+    const char *fault = crm360_text_fault(directive, argv[0], pool);
 
     (void)argc;
     (void)reader;
@@ -315,6 +306,29 @@ const char *crm360_set_params(const crm360_directive_t *directive, void *target,
     const char *fault = crm360_set_text(directive, target, argc, argv, reader, pool);
 
     return fault ? fault : crm360_database_fault(target, pool);
+}
+
+/* ---- paths ---- */
+
+/* It becomes part of URLs and of lines for a shell: only characters that mean nothing to either. */
+const char *crm360_set_mount(const crm360_directive_t *directive, void *target, int argc,
+                             const char *const *argv, unsigned reader, apr_pool_t *pool)
+{
+    const char *path = argv[0];
+    apr_size_t len = strlen(path);
+
+    (void)argc;
+    (void)reader;
+    if (path[0] != '/' || (apr_int64_t)len > directive->max || strstr(path, "//") ||
+        path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._~-")]) {
+        return apr_psprintf(pool,
+                            "%s; allowed: a path of the site that begins with /, of at most "
+                            "%" APR_INT64_T_FMT " characters A-Z a-z 0-9 / . _ ~ -",
+                            crm360_quoted(path, pool), directive->max);
+    }
+    *(const char **)member(directive, target) =
+        apr_pstrmemdup(pool, path, path[len - 1] == '/' ? len - 1 : len);
+    return NULL;
 }
 
 /* ---- folders ---- */
@@ -355,96 +369,3 @@ const char *crm360_set_spool(const crm360_directive_t *directive, void *target, 
 }
 
 /* ---- where Redis is ---- */
-
-/* Whether `host` is a name, an IPv4 address or (when it stood in brackets) an IPv6 address. */
-static int host_ok(const char *host, int bracketed)
-{
-    unsigned char address[16];
-    const char *at;
-
-    if (bracketed) {
-        return inet_pton(AF_INET6, host, address) == 1;
-    }
-    for (at = host; *at; at++) {
-        if (!apr_isalnum(*at) && !strchr("._-", *at)) {
-            return 0;
-        }
-    }
-    return at > host && at - host <= 253;
-}
-
-/* Reads "host[:port][/db]". NULL, or what is wrong. */
-static const char *read_tcp(crm360_redis_address_t *address, const char *text, apr_pool_t *pool)
-{
-    int bracketed = *text == '[';
-    const char *end = text + strcspn(text, bracketed ? "]" : ":/?#");
-    apr_int64_t value;
-
-    address->host = apr_pstrmemdup(pool, text + bracketed, (apr_size_t)(end - text) - bracketed);
-    if ((bracketed && *end++ != ']') || !host_ok(address->host, bracketed)) {
-        return "the host is neither a name nor an address (IPv6 stands in brackets)";
-    }
-    address->port = REDIS_PORT;
-    if (*end == ':') {
-        end++;
-        if (read_digits(&value, &end) != APR_SUCCESS || value < 1 || value > 65535) {
-            return "the port is not a number from 1 to 65535";
-        }
-        address->port = (int)value;
-    }
-    /* A lone slash at the end names no database. */
-    if (*end == '/' && *++end) {
-        if (read_digits(&value, &end) != APR_SUCCESS || value > REDIS_DATABASE_MOST) {
-            return "the database is not a number from 0 to " APR_STRINGIFY(REDIS_DATABASE_MOST);
-        }
-        address->database = (int)value;
-    }
-    if (*end) {
-        return "something stands behind it";
-    }
-    address->text = apr_psprintf(pool, bracketed ? "redis://[%s]:%d/%d" : "redis://%s:%d/%d",
-                                 address->host, address->port, address->database);
-    return NULL;
-}
-
-static const char *read_socket(crm360_redis_address_t *address, const char *path, apr_pool_t *pool)
-{
-    if (path[0] != '/') {
-        return "the name of the socket does not begin with /";
-    }
-    if (strlen(path) > SOCKET_PATH_MOST) {
-        return "the name of the socket has more than " APR_STRINGIFY(SOCKET_PATH_MOST) " bytes";
-    }
-    address->path = path;
-    address->text = apr_pstrcat(pool, "unix:", path, NULL);
-    return NULL;
-}
-
-const char *crm360_set_address(const crm360_directive_t *directive, void *target, int argc,
-                               const char *const *argv, unsigned reader, apr_pool_t *pool)
-{
-    static const char tcp[] = "redis://";
-    static const char local[] = "unix:";
-    crm360_redis_address_t *address = apr_pcalloc(pool, sizeof(*address));
-    const char *text = argv[0];
-    const char *fault = "no such kind of address";
-
-    (void)argc;
-    (void)reader;
-    if (apr_cstr_casecmpn(text, local, sizeof(local) - 1) == 0) {
-        fault = read_socket(address, text + sizeof(local) - 1, pool);
-    }
-    else if (strchr(text, '@')) {
-        /* Not quoted, for it may hold a password. */
-        return "user and password do not belong into the address; put them into Crm360RedisUser "
-               "and Crm360RedisPasswordFile" ADDRESS_ALLOWED;
-    }
-    else if (apr_cstr_casecmpn(text, tcp, sizeof(tcp) - 1) == 0) {
-        fault = read_tcp(address, text + sizeof(tcp) - 1, pool);
-    }
-    if (fault) {
-        return apr_psprintf(pool, "%s: %s" ADDRESS_ALLOWED, crm360_quoted(text, pool), fault);
-    }
-    *(const crm360_redis_address_t **)member(directive, target) = address;
-    return NULL;
-}

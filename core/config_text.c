@@ -84,7 +84,7 @@ const char *crm360_quoted(const char *text, apr_pool_t *pool)
     int i;
 
     *out++ = '"';
-    for (i = 0; text[i] && i < QUOTED_MOST; i++) {
+    for (i = 0; i < QUOTED_MOST && text[i]; i++) {
         unsigned char byte = (unsigned char)text[i];
 
         if (byte == '"' || byte == '\\') {
@@ -108,6 +108,18 @@ const char *crm360_quoted(const char *text, apr_pool_t *pool)
     *out++ = '"';
     *out = '\0';
     return quoted;
+}
+
+int crm360_is_field_name(const char *text)
+{
+    apr_size_t len = strlen(text);
+
+    for (; *text; text++) {
+        if (!apr_isalnum(*text) && !strchr("!#$%&'*+-.^_`|~", *text)) {
+            return 0;
+        }
+    }
+    return len > 0 && len <= 64;
 }
 
 const char *crm360_interval_text(apr_int64_t interval, apr_pool_t *pool)

@@ -16,4 +16,12 @@ extern const crm360_embedded_t crm360_lua_scripts[];
 /* The files of crm/schema/, likewise; only in programs that reach the CRM database. */
 extern const crm360_embedded_t crm360_schema[];
 
+/* The files of examples/, likewise: an HTTP request for each route, named by crm360_route_t's
+ * id_suffix; and of the help page, of which there is one: its style. */
+extern const crm360_embedded_t crm360_examples[];
+extern const crm360_embedded_t crm360_page_style[];
+
+/* The style of the status pages; there is one. */
+extern const crm360_embedded_t crm360_status_style[];
+
 #endif

@@ -5,17 +5,14 @@
  */
 #include "core/json.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <limits.h>
 #include <string.h>
 
 #include "core/charset.h"
+#include "core/json_build.h"
 #include "core/json_scan.h"
-
-#define UINT64_MOST "18446744073709551615"
-#define INT64_LEAST "9223372036854775808" /* below zero */
 
 /* The grammar first. NULL, or what was expected at scan->at. */
 static const char *scan_text(crm360_scan_t *scan)
@@ -69,79 +66,6 @@ static const char *repaired(apr_size_t *len, const crm360_scan_t *scan, apr_pool
     return out;
 }
 
-/* ---- integers beyond 64 bits ---- */
-
-/* Whether a number as it stands in the text is an integer that json-c would cut to the largest it
- * knows. The grammar has been checked: there are no leading zeros. */
-static int is_long_integer(const char *number, apr_size_t len)
-{
-    int negative = *number == '-';
-    const char *most = negative ? INT64_LEAST : UINT64_MOST;
-    apr_size_t digits = len - (apr_size_t)negative, i;
-
-    for (i = (apr_size_t)negative; i < len; i++) {
-        if (!apr_isdigit(number[i])) {
-            return 0;
-        }
-    }
-    return digits > strlen(most) ||
-           (digits == strlen(most) && memcmp(number + negative, most, digits) > 0);
-}
-
-/* The next such integer from *at on, which is outside of strings: its length, and *at where it
- * begins. 0 when there is none. */
-static apr_size_t next_long_integer(const char *data, apr_size_t len, apr_size_t *at)
-{
-    apr_size_t i, n;
-
-    for (i = *at; i < len; i++) {
-        if (data[i] == '"') {
-            for (i++; i < len && data[i] != '"'; i++) {
-                i += data[i] == '\\';
-            }
-        }
-        else if (data[i] == '-' || apr_isdigit(data[i])) {
-            for (n = 1;
-                 i + n < len && (apr_isdigit(data[i + n]) || strchr("+-.eE", data[i + n]));) {
-                n++;
-            }
-            if (is_long_integer(data + i, n)) {
-                *at = i;
-                return n;
-            }
-            i += n - 1;
-        }
-    }
-    return 0;
-}
-
-/* Puts such integers in quotes, so that their digits stay. */
-static const char *keep_digits(apr_size_t *len, const char *data, apr_pool_t *pool)
-{
-    apr_size_t at, from = 0, n, found = 0;
-    char *out, *to;
-
-    for (at = 0; (n = next_long_integer(data, *len, &at)) > 0; at += n) {
-        found++;
-    }
-    if (found == 0) {
-        return data;
-    }
-    to = out = apr_palloc(pool, *len + found * 2);
-    for (at = 0; (n = next_long_integer(data, *len, &at)) > 0; from = at) {
-        memcpy(to, data + from, at - from);
-        to += at - from;
-        *to++ = '"';
-        memcpy(to, data + at, n);
-        to += n;
-        *to++ = '"';
-        at += n;
-    }
-    memcpy(to, data + from, *len - from);
-    *len += found * 2;
-    return out;
-}
-
 /* ---- reading ---- */
 
 static apr_status_t put_value(void *value)
@@ -150,28 +74,12 @@ static apr_status_t put_value(void *value)
     return APR_SUCCESS;
 }
 
-/* json-c's part, after the grammar has been checked. */
-static json_object *build(const char *data, apr_size_t len)
-{
-    json_tokener *tokener = json_tokener_new_ex(CRM360_SCAN_LEVELS + 1);
-    json_object *value;
-
-    if (!tokener) {
-        return NULL;
-    }
-    value = json_tokener_parse_ex(tokener, data, (int)len);
-    if (json_tokener_get_error(tokener) == json_tokener_continue) {
-        /* A number at the very end is only known to be complete when something follows it. */
-        value = json_tokener_parse_ex(tokener, "\n", 1);
-    }
-    json_tokener_free(tokener);
-    return value;
-}
-
 /* Checks, repairs and builds. `scan` is fresh. */
 static apr_status_t parse(json_object **value, const char **why, crm360_scan_t *scan,
                           const char *data, apr_size_t len, apr_pool_t *pool)
 {
+    int failed;
+
     *value = NULL;
     scan->counts = 1;
     scan->data = crm360_utf8_clean(&scan->len, data, len, pool);
@@ -183,20 +91,15 @@ static apr_status_t parse(json_object **value, const char **why, crm360_scan_t *
     }
     len = scan->len;
     data = scan->repairs && scan->repairs->nelts > 0 ? repaired(&len, scan, pool) : scan->data;
-    data = keep_digits(&len, data, pool);
-    *value = build(data, len);
+    *value = crm360_json_build(&failed, apr_pstrmemdup(pool, data, len));
+    if (failed) {
+        *why = "this JSON is beyond the parser";
+        return APR_EINVAL;
+    }
     if (*value) {
         apr_pool_cleanup_register(pool, *value, put_value, apr_pool_cleanup_null);
-        return APR_SUCCESS;
     }
-    /* json-c stands for null with NULL, and for its failures too. */
-    scan->at = 0;
-    crm360_scan_blanks(scan);
-    if (crm360_scan_look(scan) == 'n') {
-        return APR_SUCCESS;
-    }
-    *why = "this JSON is beyond the parser";
-    return APR_EINVAL;
+    return APR_SUCCESS;
 }
 
 apr_status_t crm360_json_parse(json_object **value, const char **why, const char *data,
@@ -215,16 +118,68 @@ apr_status_t crm360_json_parse_relaxed(json_object **value, const char **why, co
     return parse(value, why, &scan, data, len, pool);
 }
 
+/* How a character is written in a string when not as it is: what follows the backslash. */
+static char short_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        return c;
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return '\0';
+    }
+}
+
+/* Bytes of a text as a string with its quotes, at most. */
+static apr_size_t quoted_length(const char *text)
+{
+    apr_size_t length = 2;
+
+    for (; *text; text++) {
+        length += (unsigned char)*text < 0x20 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+    }
+    return length;
+}
+
 const char *crm360_json_quote(const char *text, apr_pool_t *pool)
 {
-    json_object *string = json_object_new_string(text);
-    const char *quoted;
+    char *quoted = apr_palloc(pool, quoted_length(text) + 1), *to = quoted;
 
-    if (!string) {
-        return "\"\"";
+    *to++ = '"';
+    for (; *text; text++) {
+        char escape = short_escape(*text);
+
+        if (escape) {
+            *to++ = '\\';
+            *to++ = escape;
+        }
+        else if ((unsigned char)*text < 0x20) {
+            to += apr_snprintf(to, 7, "\\u%04x", (unsigned int)*text);
+        }
+        else {
+            *to++ = *text;
+        }
     }
-    quoted =
-        apr_pstrdup(pool, json_object_to_json_string_ext(string, JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(string);
+    *to++ = '"';
+    *to = '\0';
     return quoted;
+}
+
+const char *crm360_json_date(apr_time_t when, apr_pool_t *pool)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, when);
+    return apr_psprintf(pool, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", t.tm_year + 1900,
+                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_usec / 1000);
 }

@@ -61,6 +61,10 @@ void crm360_scan_blanks(crm360_scan_t *scan)
 {
     apr_size_t bytes;
 
+    /* Mostly there are none. */
+    if (scan->at < scan->len && scan->data[scan->at] > ' ') {
+        return;
+    }
     while ((bytes = count_blank(scan)) > 0) {
         if (bytes == 2) {
             repair(scan, scan->at, '\0');
@@ -91,6 +95,17 @@ static const char *scan_escape(crm360_scan_t *s)
     return NULL;
 }
 
+/* Steps over what is nothing special in a string. */
+static void scan_plain(crm360_scan_t *s)
+{
+    const char *data = s->data + s->at, *end = s->data + s->len;
+
+    while (data < end && (unsigned char)*data >= 0x20 && *data != '"' && *data != '\\') {
+        data++;
+    }
+    s->at = (apr_size_t)(data - s->data);
+}
+
 /* Each scan_... returns NULL, or what was expected at s->at. */
 static const char *scan_string(crm360_scan_t *s, const char *otherwise)
 {
@@ -100,19 +115,21 @@ static const char *scan_string(crm360_scan_t *s, const char *otherwise)
         return otherwise;
     }
     s->at++;
-    for (c = look(s); c != '"'; c = look(s)) {
+    for (;;) {
         const char *why;
 
+        scan_plain(s);
+        c = look(s);
+        if (c == '"') {
+            break;
+        }
         if (s->at >= s->len) {
             return "expected \" at the end of a string";
         }
         if ((unsigned char)c < 0x20) {
             return "expected no control character in a string";
         }
-        if (c != '\\') {
-            s->at++;
-        }
-        else if ((why = scan_escape(s)) != NULL) {
+        if (c == '\\' && (why = scan_escape(s)) != NULL) {
             return why;
         }
     }

@@ -36,6 +36,7 @@ typedef struct crm360_route_t {
      * NULL: only by an Idempotency-Key. The configuration may say otherwise. */
     const char *dedup_key;
     apr_interval_time_t dedup_window; /* how long the platform may repeat a delivery */
+    const char *meaning; /* a sentence for callers: what has happened, or what it does */
 } crm360_route_t;
 
 /* Ends with an entry whose platform is NULL. */
@@ -52,6 +53,12 @@ typedef enum {
 /* Looks a triple up without regard to case. *route is set on CRM360_ROUTE_FOUND, NULL otherwise. */
 crm360_route_match_t crm360_route_find(const crm360_route_t **route, const char *platform,
                                        const char *entity, const char *action);
+
+/* The platforms of the table, in its order: their number, the name of one (spelt as in the table;
+ * 0 <= platform < CRM360_PLATFORMS), and the number of a name in any case; -1 when unknown. */
+#define CRM360_PLATFORMS 10
+const char *crm360_platform_name(int platform);
+int crm360_platform_find(const char *name);
 
 /* Looks up "Platform/Entity/Action" as stored in a message (any case); NULL when unknown. */
 const crm360_route_t *crm360_route_by_name(const char *name);

@@ -19,6 +19,7 @@ const char *crm360_status_text(apr_status_t rv, char *buffer, apr_size_t size)
         {CRM360_ECONFIG, "wrong configuration"},
         {CRM360_EREUSED, "an idempotency key came again with another content"},
         {CRM360_EUNSAFE, "the server does not keep data as safe as was demanded"},
+        {CRM360_EFULL, "as much waits as is allowed"},
     };
     apr_size_t i;
 

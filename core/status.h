@@ -30,6 +30,8 @@
 #define CRM360_EREUSED (APR_OS_START_USERERR + 3609)
 /* Redis does not keep messages as safe as was demanded. */
 #define CRM360_EUNSAFE (APR_OS_START_USERERR + 3610)
+/* As much waits in the database as its section allows. */
+#define CRM360_EFULL (APR_OS_START_USERERR + 3611)
 
 /* Text of one of the values above or of any APR status, in `buffer`, which is returned. */
 const char *crm360_status_text(apr_status_t rv, char *buffer, apr_size_t size);
