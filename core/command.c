@@ -30,23 +30,31 @@
 /* In the order of the API's page. */
 static const crm360_command_t commands[] = {
     {"Crm360/Sms/Send",
-     {{"MobilePhoneNumber", CRM360_FIELD_PHONE, REQUIRED, 0},
-      {"MobilePhoneCountryIso3", TEXT, OPTIONAL, 0},
-      {"Sender", TEXT, OPTIONAL, 0},
-      {"Message", TEXT, REQUIRED, 0},
-      {"Crm360EventChannelId", CRM360_FIELD_ID, OPTIONAL, INT16_MOST},
-      {"Crm360EventCategoryId", CRM360_FIELD_ID, OPTIONAL, INT16_MOST}}},
+     {{"MobilePhoneNumber", CRM360_FIELD_PHONE, REQUIRED, 0,
+       "The number, in national or international form."},
+      {"MobilePhoneCountryIso3", TEXT, OPTIONAL, 0,
+       "The country of a number in national form: three letters (ISO 3166-1)."},
+      {"Sender", TEXT, OPTIONAL, 0, "The name that the phone shows."},
+      {"Message", TEXT, REQUIRED, 0, "The text."},
+      {"Crm360EventChannelId", CRM360_FIELD_ID, OPTIONAL, INT16_MOST,
+       "The number of an event channel, for the timeline."},
+      {"Crm360EventCategoryId", CRM360_FIELD_ID, OPTIONAL, INT16_MOST,
+       "The number of an event category, for the timeline."}}},
     {"Crm360/Email/Send",
-     {{"EmailTo", CRM360_FIELD_ADDRESSES, REQUIRED, 0},
-      {"SenderEmail", CRM360_FIELD_ADDRESS, CRM360_FIELD_SENDER, 0},
-      {"SenderAlias", TEXT, OPTIONAL, 0},
-      {"ReplyTo", CRM360_FIELD_ADDRESS, OPTIONAL, 0},
-      {"Subject", TEXT, REQUIRED, 0},
-      {"HtmlMessage", TEXT, CRM360_FIELD_ONE_OF, 0},
-      {"TextMessage", TEXT, CRM360_FIELD_ONE_OF, 0},
-      {"VariablePersoJson", CRM360_FIELD_OBJECT, OPTIONAL, 0}}},
+     {{"EmailTo", CRM360_FIELD_ADDRESSES, REQUIRED, 0, "To whom it goes."},
+      {"SenderEmail", CRM360_FIELD_ADDRESS, CRM360_FIELD_SENDER, 0,
+       "From whom it comes; may be left out where the database's settings name a sender."},
+      {"SenderAlias", TEXT, OPTIONAL, 0, "The name of the sender."},
+      {"ReplyTo", CRM360_FIELD_ADDRESS, OPTIONAL, 0, "Where answers go."},
+      {"Subject", TEXT, REQUIRED, 0, "The subject; may hold placeholders {{var:Name}}."},
+      {"HtmlMessage", TEXT, CRM360_FIELD_ONE_OF, 0,
+       "The text as HTML; may hold placeholders. This, or TextMessage, or both."},
+      {"TextMessage", TEXT, CRM360_FIELD_ONE_OF, 0,
+       "The text without formatting; may hold placeholders. This, or HtmlMessage, or both."},
+      {"VariablePersoJson", CRM360_FIELD_OBJECT, OPTIONAL, 0,
+       "What stands in the place of each placeholder."}}},
     {"CaptainWallet/LoyaltyCard/SendUpdate",
-     {{"LoyaltyCardId", CRM360_FIELD_ID, REQUIRED, INT32_MOST}}},
+     {{"LoyaltyCardId", CRM360_FIELD_ID, REQUIRED, INT32_MOST, "The number of the loyalty card."}}},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -80,7 +88,7 @@ const char *crm360_command_key(json_object *body, const char *name)
 
 /* ---- what a field must be ---- */
 
-static const char *expected(const crm360_field_t *field, apr_pool_t *pool)
+const char *crm360_field_expected(const crm360_field_t *field, apr_pool_t *pool)
 {
     switch (field->kind) {
     case CRM360_FIELD_ADDRESS:
@@ -241,7 +249,7 @@ static apr_status_t refuse(crm360_param_error_t *error, const crm360_field_t *fi
                            const char *names, const char *fault, apr_pool_t *pool)
 {
     error->parameter = field->name;
-    error->detail = apr_pstrcat(pool, names, fault, expected(field, pool), NULL);
+    error->detail = apr_pstrcat(pool, names, fault, crm360_field_expected(field, pool), NULL);
     return APR_EINVAL;
 }
 

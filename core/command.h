@@ -38,13 +38,17 @@ typedef struct crm360_field_t {
     const char *name; /* as the API's page spells it; NULL ends the list */
     crm360_field_kind_t kind;
     crm360_field_need_t need;
-    int most; /* of an id */
+    int most;            /* of an id */
+    const char *meaning; /* a sentence for callers */
 } crm360_field_t;
 
 typedef struct crm360_command_t {
     const char *route; /* "Crm360/Sms/Send" */
     crm360_field_t fields[CRM360_COMMAND_FIELDS + 1];
 } crm360_command_t;
+
+/* What a field must be, as it stands behind "must be": "a phone number". In `pool`. */
+const char *crm360_field_expected(const crm360_field_t *field, apr_pool_t *pool);
 
 /* The command of a route, NULL when it is none. */
 const crm360_command_t *crm360_command_find(const crm360_route_t *route);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/encode.h"
+
 crm360_command_t *crm360_command_make(int most, apr_pool_t *pool)
 {
     crm360_command_t *command = apr_palloc(pool, sizeof *command);
@@ -40,17 +42,11 @@ void crm360_command_add_number(crm360_command_t *command, apr_int64_t number, ap
 
 void crm360_script_digest(crm360_script_t *script)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char digest[APR_SHA1_DIGESTSIZE];
     apr_sha1_ctx_t context;
-    int i;
 
     apr_sha1_init(&context);
     apr_sha1_update(&context, script->text, (unsigned int)strlen(script->text));
     apr_sha1_final(digest, &context);
-    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        script->sha[2 * i] = hex[digest[i] >> 4];
-        script->sha[2 * i + 1] = hex[digest[i] & 15];
-    }
-    script->sha[40] = '\0';
+    crm360_hex_write(script->sha, digest, sizeof(digest));
 }
