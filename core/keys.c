@@ -22,6 +22,7 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
     keys->dead = apr_pstrcat(pool, tag, "dead", NULL);
     keys->splits = apr_pstrcat(pool, tag, "splits", NULL);
     keys->counters = apr_pstrcat(pool, tag, "counters", NULL);
+    keys->paused = apr_pstrcat(pool, tag, "paused", NULL);
     keys->message_prefix = apr_pstrcat(pool, tag, "message:", NULL);
     keys->seen_prefix = apr_pstrcat(pool, tag, "seen:", NULL);
     return keys;
@@ -98,11 +99,11 @@ const char *crm360_keys_type(const char *key)
                  {"dead", "zset"},    {"claims", "hash"},   {"failures", "hash"},
                  {"splits", "hash"},  {"counters", "hash"}, {"message:", "string"},
                  {"seen:", "string"}, {"breaker", "hash"},  {"turns", "zset"},
-                 {NULL, NULL}};
+                 {"paused", "set"},   {NULL, NULL}};
     const char *name = strstr(key, "}:");
     int i;
 
-    if (strcmp(key, CRM360_KEY_CONSUMERS) == 0) {
+    if (strcmp(key, CRM360_KEY_CONSUMERS) == 0 || strcmp(key, CRM360_KEY_HISTORY) == 0) {
         return "hash";
     }
     if (strncmp(key, PREFIX, strlen(PREFIX)) != 0 || !name) {

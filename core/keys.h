@@ -11,6 +11,7 @@
 
 #define CRM360_KEY_WAKE "crm360:1:wake"           /* channel: "<queue key> <visible from, ms>" */
 #define CRM360_KEY_CONSUMERS "crm360:1:consumers" /* hash: crm360d -> JSON heartbeat */
+#define CRM360_KEY_HISTORY "crm360:1:history"     /* hash: minute since 1970 -> JSON totals */
 
 typedef struct crm360_keys_t {
     const char *name;               /* "customer/alias", for logs */
@@ -20,6 +21,7 @@ typedef struct crm360_keys_t {
     const char *dead;               /* sorted set */
     const char *splits;             /* hash */
     const char *counters;           /* hash */
+    const char *paused;             /* set */
     const char *message_prefix;     /* followed by a message id */
     const char *seen_prefix;        /* followed by the hash of a delivery */
 } crm360_keys_t;
@@ -30,7 +32,7 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
 /* Key of one stored message, in `pool`. */
 const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
 
-/* Key of the parts of a large message on its way into Redis, in `pool`. */
+/* Key of a message on its way into Redis, in `pool`. */
 const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
 
 /* Key under which a delivery is remembered by its hash (core/dedup.h), in `pool`. */
@@ -55,8 +57,8 @@ int crm360_keys_stored(const char **name, const char **id, const char *key, apr_
 /* What SCAN is given to find the stored messages of all databases. */
 #define CRM360_KEY_MESSAGES "crm360:1:{*}:message:*"
 
-/* The type that a key of ours must have, as Redis names it: "zset", "hash" or "string"; NULL when
- * it is none of these keys, such as one of another version of the contract. */
+/* The type that a key of ours must have, as Redis names it: "zset", "hash", "set" or "string"; NULL
+ * when it is none of these keys, such as one of another version of the contract. */
 const char *crm360_keys_type(const char *key);
 
 #endif

@@ -76,8 +76,6 @@ static void add_number(text_t *text, const char *name, int number)
 
 /* ---- dates: 2026-11-23T15:58:00.123456Z ---- */
 
-#define DATE_LEN 27
-
 static const char *write_date(apr_time_t when, apr_pool_t *pool)
 {
     apr_time_exp_t t;
@@ -101,13 +99,20 @@ static apr_int64_t read_digits(const char *text, apr_size_t len)
     return value;
 }
 
-/* Reads what write_date() writes, and nothing else: the date is written again and compared, so that
- * a 31st of February does not slip through as a day in March. */
-static int read_date(apr_time_t *when, const char *text, apr_pool_t *pool)
+/* Reads what write_date() writes, and nothing else: the time is taken apart again and compared, so
+ * that a 31st of February does not slip through as a day in March. */
+static int read_date(apr_time_t *when, const char *text)
 {
-    apr_time_exp_t t;
+    static const char form[] = "dddd-dd-ddTdd:dd:dd.ddddddZ";
+    apr_time_exp_t t, again;
+    int i;
 
-    if (strlen(text) != DATE_LEN) {
+    for (i = 0; form[i]; i++) {
+        if (form[i] == 'd' ? !apr_isdigit(text[i]) : text[i] != form[i]) {
+            return 0;
+        }
+    }
+    if (text[i]) {
         return 0;
     }
     memset(&t, 0, sizeof(t));
@@ -118,20 +123,22 @@ static int read_date(apr_time_t *when, const char *text, apr_pool_t *pool)
     t.tm_min = (int)read_digits(text + 14, 2);
     t.tm_sec = (int)read_digits(text + 17, 2);
     t.tm_usec = (int)read_digits(text + 20, 6);
-    if (t.tm_year < 70 || t.tm_mon < 0 || t.tm_mon > 11 || t.tm_mday < 1 || t.tm_hour < 0 ||
-        t.tm_min < 0 || t.tm_sec < 0 || t.tm_usec < 0 ||
-        apr_time_exp_gmt_get(when, &t) != APR_SUCCESS) {
+    if (t.tm_year < 70 || t.tm_mon < 0 || t.tm_mon > 11 || t.tm_mday < 1 ||
+        apr_time_exp_gmt_get(when, &t) != APR_SUCCESS ||
+        apr_time_exp_gmt(&again, *when) != APR_SUCCESS) {
         return 0;
     }
-    return strcmp(text, write_date(*when, pool)) == 0;
+    return again.tm_year == t.tm_year && again.tm_mon == t.tm_mon && again.tm_mday == t.tm_mday &&
+           again.tm_hour == t.tm_hour && again.tm_min == t.tm_min && again.tm_sec == t.tm_sec;
 }
 
 /* ---- characters ---- */
 
-/* A character of a field name or method (RFC 9110 5.6.2). */
+/* A character of a field name or method (RFC 9110 5.6.2); those of nearly all first. */
 static int is_token_char(char c)
 {
-    return apr_isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || (c >= '0' && c <= '9') ||
+           (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
 static int is_token(const char *text, apr_size_t len)
@@ -211,6 +218,11 @@ static int is_dropped(const apr_table_t *headers, const char *name)
             return 1;
         }
     }
+    /* No sender may list it (RFC 9110 7.6.1), and at the intake it has said already how the body is
+     * to be read: whoever reads it later must not see less. */
+    if (apr_cstr_casecmp(name, "Content-Type") == 0) {
+        return 0;
+    }
     return !apr_table_do(unless_listed, (void *)name, headers, "Connection", NULL);
 }
 
@@ -219,49 +231,15 @@ typedef struct copy_t {
     const apr_table_t *headers;
 } copy_t;
 
-/* Whether the name of a query parameter is "token" once it is decoded. */
-static int is_secret(const char *name, apr_size_t len, apr_pool_t *pool)
-{
-    const char *decoded;
-
-    return crm360_params_decode(&decoded, name, len, pool) == APR_SUCCESS &&
-           apr_cstr_casecmp(decoded, "token") == 0;
-}
-
-/* A copy of a field's value that lacks the values of `token` parameters: Referer and the like may
- * repeat the target of a request, or its query alone. */
-static const char *without_secrets(const char *value, apr_pool_t *pool)
-{
-    char *copy = apr_palloc(pool, strlen(value) + 1);
-    char *to = copy;
-
-    while (*value) {
-        apr_size_t len = strcspn(value, "?&#\"<> \t");
-        const char *equals = memchr(value, '=', len);
-        apr_size_t kept = len;
-
-        if (equals && is_secret(value, (apr_size_t)(equals - value), pool)) {
-            kept = (apr_size_t)(equals + 1 - value);
-            len = kept + strcspn(equals + 1, "&#\"<> \t");
-        }
-        memcpy(to, value, kept);
-        to += kept;
-        value += len;
-        if (*value) {
-            *to++ = *value++;
-        }
-    }
-    *to = '\0';
-    return copy;
-}
-
 /* apr_table_do callback: stores one field of the caller. */
 static int copy_field(void *baton, const char *name, const char *value)
 {
     copy_t *copy = baton;
 
     if (is_token(name, strlen(name)) && !is_dropped(copy->headers, name)) {
-        add_field(copy->text, name, without_secrets(value, copy->text->pool));
+        /* Referer and the like may repeat the target of a request, or its query alone. */
+        add_field(copy->text, name,
+                  crm360_params_hide(value, "&#\"<> \t\r\n", "", copy->text->pool));
     }
     return 1;
 }
@@ -283,7 +261,7 @@ static void add_target(text_t *text, const char *target)
         do {
             apr_size_t len = strcspn(++query, "&");
 
-            if (!is_secret(query, strcspn(query, "=&"), text->pool)) {
+            if (!crm360_params_is(query, strcspn(query, "=&"), CRM360_PARAM_TOKEN, text->pool)) {
                 add_bytes(text, &before, 1);
                 add_bytes(text, query, len);
                 before = '&';
@@ -579,7 +557,7 @@ static int read_own(reader_t *reader)
         !crm360_path_value_ok(message->database)) {
         return fail(reader, "Crm360-Id, -Customer or -Database has a character it must not have.");
     }
-    if (!read_date(&message->received, received, reader->pool)) {
+    if (!read_date(&message->received, received)) {
         return fail(reader, "Crm360-Received is no date like 2026-11-23T15:58:00.123456Z.");
     }
     if (batch && strcmp(batch, "true") != 0 && strcmp(batch, "false") != 0) {
@@ -634,9 +612,11 @@ const char *crm360_message_header(const crm360_message_t *message, const char *n
 
 /* ---- ids ---- */
 
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford base 32 */
+#define ID_TIME 10 /* characters of an id that are its time */
+
 const char *crm360_message_id(const crm360_route_t *route, apr_time_t now, apr_pool_t *pool)
 {
-    static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford base 32 */
     apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(now);
     unsigned char random[10];
     char ulid[27];
@@ -658,4 +638,20 @@ const char *crm360_message_id(const crm360_route_t *route, apr_time_t now, apr_p
     }
     ulid[26] = '\0';
     return apr_pstrcat(pool, ulid, "-", route->id_suffix, NULL);
+}
+
+apr_time_t crm360_message_id_time(const char *id)
+{
+    apr_int64_t ms = 0;
+    int i;
+
+    for (i = 0; i < ID_TIME; i++) {
+        const char *digit = id[i] ? strchr(alphabet, id[i]) : NULL;
+
+        if (!digit) {
+            return 0;
+        }
+        ms = ms * 32 + (digit - alphabet);
+    }
+    return apr_time_from_msec(ms);
 }

@@ -32,7 +32,7 @@ typedef struct crm360_message_t {
     const char *peer;   /* address of the caller */
     const char *origin; /* scheme that proved the origin, "none" when nothing did */
     const char *dedup;  /* Crm360-Dedup-Key: by what it is known again, NULL = not at all */
-    const char *trace;  /* W3C traceparent, NULL = none */
+    const char *trace;  /* Crm360-Trace: as crm360_trace_parent() makes it, NULL = none */
     /* The request. */
     const char *method;
     const char *target;         /* origin form: path and query, as it came */
@@ -74,5 +74,8 @@ const char *crm360_message_header(const crm360_message_t *message, const char *n
  * when the system has no random numbers to give (no file descriptor left): then nothing can be
  * stored safely. */
 const char *crm360_message_id(const crm360_route_t *route, apr_time_t now, apr_pool_t *pool);
+
+/* When an id was made, by the clock of the host that made it; in ms. 0 = it does not say. */
+apr_time_t crm360_message_id_time(const char *id);
 
 #endif

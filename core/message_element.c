@@ -39,12 +39,14 @@ static apr_size_t line_len(const char *at, const char *end)
 }
 
 void crm360_element_head(crm360_element_head_t *head, const crm360_message_t *message,
-                         const char *stored, apr_pool_t *pool)
+                         const char *stored, const char *content_type, apr_pool_t *pool)
 {
+    const char *type =
+        content_type ? apr_pstrcat(pool, "Content-Type: ", content_type, "\r\n", NULL) : "";
     const char *end = message->body - 2; /* the empty line */
     const char *at = stored;
     apr_size_t len = line_len(at, end);
-    char *fields = apr_palloc(pool, (apr_size_t)(end - stored) + 1);
+    char *fields = apr_palloc(pool, (apr_size_t)(end - stored) + strlen(type) + 1);
 
     head->parent = message->id;
     head->first = at;
@@ -53,11 +55,13 @@ void crm360_element_head(crm360_element_head_t *head, const crm360_message_t *me
     head->fields_len = 0;
     for (at += len; at < end; at += len) {
         len = line_len(at, end);
-        if (!is_of_whole(at, len)) {
+        if (!is_of_whole(at, len) && !(content_type && is_field(at, len, "Content-Type"))) {
             memcpy(fields + head->fields_len, at, len);
             head->fields_len += len;
         }
     }
+    memcpy(fields + head->fields_len, type, strlen(type));
+    head->fields_len += strlen(type);
 }
 
 const char *crm360_element_id(const char *parent, int number, apr_pool_t *pool)

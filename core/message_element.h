@@ -22,10 +22,11 @@ typedef struct crm360_element_head_t {
 
 /* Takes it from a message as it is stored (`stored` up to its body) and as it was read from there.
  * All fields stay, those that this version does not know included, but for those that belong to the
- * whole: Crm360-Id, Crm360-Dedup-Key, Crm360-Email and Content-Length. `message` is borrowed, the
- * rest lives in `pool`. */
+ * whole: Crm360-Id, Crm360-Dedup-Key, Crm360-Email and Content-Length. `content_type`: that of the
+ * elements where it is another one (a CloudEvent's data); NULL = as it is. `message` is borrowed,
+ * the rest lives in `pool`. */
 void crm360_element_head(crm360_element_head_t *head, const crm360_message_t *message,
-                         const char *stored, apr_pool_t *pool);
+                         const char *stored, const char *content_type, apr_pool_t *pool);
 
 /* The stored message of element `number` (from 1), *len bytes in `pool`. Its id is
  * <parent>.<number>. */

@@ -11,10 +11,11 @@
 #include "core/clock.h"
 #include "core/embedded.h"
 #include "core/log.h"
+#include "core/queue_group.h"
 
 apr_size_t crm360_queue_health_size(void)
 {
-    return sizeof(queue_health_t);
+    return sizeof(crm360_redis_nodes_t);
 }
 
 /* A script as it stands in lua/; NULL when there is none of that name. */
@@ -30,13 +31,40 @@ static const char *lua_text(const char *name)
     return NULL;
 }
 
+int crm360_queue_is_spread(const crm360_queue_t *queue)
+{
+    return queue->many_nodes;
+}
+
+int crm360_queue_is_away(const crm360_queue_t *queue)
+{
+    return crm360_redis_is_away(queue->redis);
+}
+
+void crm360_queue_follow(int *changed, apr_uint32_t *epoch, crm360_queue_t *queue, apr_pool_t *pool)
+{
+    apr_uint32_t now;
+
+    crm360_redis_refresh(queue->redis, pool);
+    now = crm360_redis_epoch(queue->redis);
+    *changed = now != *epoch;
+    *epoch = now;
+}
+
+struct crm360_redis_pool_t *crm360_queue_redis(const crm360_queue_t *queue)
+{
+    return queue->redis;
+}
+
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
     static const char *const names[QUEUE_VERBS] = {
-        "push", "claim",     "extend", "ack",   "retry", "bury",   "release", "redrive",
-        "drop", "reconcile", "heal",   "blank", "split", "permit", "verdict"};
+        "push",    "claim",   "fence", "extend",    "ack",    "retry", "bury",
+        "release", "redrive", "drop",  "reconcile", "heal",   "blank", "split",
+        "permit",  "verdict", "pause", "resume",    "visible"};
     crm360_queue_t *made = apr_pcalloc(pool, sizeof *made);
+    apr_status_t rv;
     int verb;
 
     for (verb = 0; verb < QUEUE_VERBS; verb++) {
@@ -53,12 +81,19 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
     if (!health) {
         health = apr_pcalloc(pool, crm360_queue_health_size());
     }
-    made->health = health;
+    made->nodes = health;
     made->server = crm360_config_redis(config, pool)->text;
+    made->many_nodes = crm360_config_redis(config, pool)->kind == CRM360_REDIS_CLUSTER;
+    /* Its answer must be here within the time of a command. */
+    made->wait_for_replica = crm360_config_command_timeout(config) * 3 / 4;
     *queue = made;
+    rv = queue_group_make(&made->group, connections, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     return crm360_redis_pool_make(
         &made->redis, crm360_config_redis(config, pool), crm360_config_connect_timeout(config),
-        crm360_config_command_timeout(config), connections, &made->health->redis, pool);
+        crm360_config_command_timeout(config), connections, made->nodes, pool);
 }
 
 apr_status_t queue_call_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
@@ -126,7 +161,11 @@ apr_status_t queue_heal(crm360_queue_t *queue, const char *const *keys, int coun
     for (i = 0; i < some; i++) {
         crm360_command_add(call->command, crm360_keys_type(ours[i]));
     }
-    rv = crm360_redis_run(queue->redis, queue_call_work, call, CRM360_REDIS_WRITE, &detail, pool);
+    if (some == 0) {
+        return APR_SUCCESS;
+    }
+    rv = crm360_redis_run(queue->redis, ours[0], queue_call_work, call, CRM360_REDIS_WRITE, &detail,
+                          pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -143,11 +182,13 @@ apr_status_t queue_run(const char **detail, crm360_queue_t *queue, crm360_redis_
                        void *baton, crm360_redis_purpose_t purpose, const char *const *keys,
                        int count, apr_pool_t *pool)
 {
-    apr_status_t rv = crm360_redis_run(queue->redis, work, baton, purpose, detail, pool);
+    apr_status_t rv =
+        crm360_redis_run(queue->redis, count ? keys[0] : NULL, work, baton, purpose, detail, pool);
 
     if (rv == CRM360_EPROTOCOL && says_wrong_type(*detail) &&
         queue_heal(queue, keys, count, pool) == APR_SUCCESS) {
-        rv = crm360_redis_run(queue->redis, work, baton, purpose, detail, pool);
+        rv = crm360_redis_run(queue->redis, count ? keys[0] : NULL, work, baton, purpose, detail,
+                              pool);
     }
     return rv;
 }

@@ -20,14 +20,31 @@
 
 typedef struct crm360_queue_t crm360_queue_t;
 
-/* Makes the access to the queues of one Redis server; connects nothing yet. At most
- * `connections` are open at a time. `health` is the memory in which all processes remember that
- * Redis is away, of crm360_queue_health_size() zeroed bytes, or NULL for one of our own. Any
+/* Makes the access to the queues of one Redis: a server, the master that sentinels name, or a
+ * cluster; connects nothing yet. At most `connections` are open to each server at a time. `health`
+ * is the memory in which all processes remember where the servers are and whether one is away, of
+ * crm360_queue_health_size() zeroed bytes, or NULL for one of our own. Any
  * thread may use the result; everything ends with `pool`. The configuration must outlive it. */
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 apr_size_t crm360_queue_health_size(void);
+
+/* The connections behind it, for who speaks with the servers themselves (core/redis.h). */
+struct crm360_redis_pool_t *crm360_queue_redis(const crm360_queue_t *queue);
+
+/* Asks where the nodes of sentinels or a cluster are, at most every five seconds: for who runs all
+ * the time. *changed is set when keys are served by another server than at the call before (*epoch,
+ * 0 at first), whoever found that out. One thread. */
+void crm360_queue_follow(int *changed, apr_uint32_t *epoch, crm360_queue_t *queue,
+                         apr_pool_t *pool);
+
+/* Whether databases are on different servers, of which one may be away while others answer. */
+int crm360_queue_is_spread(const crm360_queue_t *queue);
+
+/* Whether its Redis is known to be away: what the last call of any process found, without asking.
+ * Any thread. */
+int crm360_queue_is_away(const crm360_queue_t *queue);
 
 /* What a producer hands over. Everything is borrowed for the call. Whoever pushes the same message
  * again later (a spool) hands the same over; of `dedup` that is hash, content, window and strict,
@@ -43,6 +60,8 @@ typedef struct crm360_push_t {
     crm360_dedup_t dedup;              /* its hash is NULL: stored whatever came before */
     crm360_durability_t durability;    /* the least that is wanted */
     int mail_copy; /* its mail copy (core/mail_copy.h) goes into lane send, visible at once */
+    /* What may wait in the database with it. No limit for what was acknowledged before: a spool. */
+    crm360_waiting_limits_t most;
 } crm360_push_t;
 
 typedef struct crm360_receipt_t {
@@ -63,9 +82,11 @@ typedef struct crm360_receipt_t {
  *
  * CRM360_EAWAY: out of reach or timed out; CRM360_EREFUSED: Redis refuses writes now. After either
  * the message may be there or not. CRM360_EUNSAFE: Redis keeps less than `durability` asks for;
- * nothing was stored, unless its settings changed during the call. CRM360_EREUSED: the same hash,
- * strictly, came with another content; nothing was stored. receipt->detail says more. Strings live
- * in `pool`. */
+ * nothing was stored, unless its settings changed during the call, or a replica was demanded, which
+ * only shows afterwards. CRM360_EREUSED: the same hash,
+ * strictly, came with another content; nothing was stored. CRM360_EFULL: with it more would wait
+ * than `most` allows; nothing was stored. A repetition of what was stored is found before that.
+ * receipt->detail says more. Strings live in `pool`. */
 apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
                                const crm360_push_t *push, apr_pool_t *pool)
     __attribute__((warn_unused_result));
@@ -88,8 +109,10 @@ apr_size_t crm360_queue_stage_bytes(const crm360_push_t *push);
 typedef struct crm360_claim_t {
     const char *token; /* fences everything done with these ids */
     int count;
-    const char *const *ids; /* oldest first */
-    const int *attempts;    /* how often each has failed before */
+    const char *const *ids;            /* oldest first */
+    const int *attempts;               /* how often each has failed before */
+    const apr_interval_time_t *waited; /* for how long each has been visible */
+    const apr_size_t *bytes;           /* of each stored message; 0 = there is none */
     /* Until the queue's next message is visible; 0 = now, -1 = none. */
     apr_interval_time_t next_due;
     const char *detail; /* why it failed, for the log */
@@ -103,14 +126,22 @@ apr_status_t crm360_queue_claim(crm360_claim_t *claim, crm360_queue_t *queue,
 
 /* Fetches stored messages by id. (*data)[i] is NULL where the id has no message. Stops once
  * `most_bytes` are there, but not before the first: *fetched says how many of the ids were
- * looked at. */
+ * looked at. `bytes` is how long they are, from the claim, or NULL: then Redis is asked first. */
 typedef struct crm360_blob_t {
     const char *data;
     apr_size_t len;
 } crm360_blob_t;
 apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queue_t *queue,
-                                const crm360_keys_t *keys, const char *const *ids, int count,
-                                apr_size_t most_bytes, apr_pool_t *pool)
+                                const crm360_keys_t *keys, const char *const *ids,
+                                const apr_size_t *bytes, int count, apr_size_t most_bytes,
+                                apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* Whether the lease of a claim still holds: for how long it does, by Redis' clock, which may be 0
+ * or less while nobody else has taken the messages. CRM360_ELEASE when it was lost. Its first and
+ * its last message speak for all, which were leased together. */
+apr_status_t crm360_queue_fence(apr_interval_time_t *left, crm360_queue_t *queue,
+                                const crm360_keys_t *keys, crm360_lane_t lane, const char *token,
+                                const char *first, const char *last, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* Prolongs the lease of all `count` messages of a claim to `lease` from now. CRM360_ELEASE when
@@ -191,9 +222,11 @@ apr_status_t crm360_queue_release_worker(int *released, crm360_queue_t *queue,
 typedef struct crm360_look_t {
     apr_int64_t head_ms[CRM360_LANES]; /* when each lane's first entry is visible; -1 = empty */
     const apr_array_header_t *workers; /* const char *: who holds claims; NULL = nobody */
+    int away; /* the node of the cluster that has it did not answer: nothing else is set */
 } crm360_look_t;
 
-/* Looks at `count` databases in one go, changing nothing. *now_ms is Redis' clock. */
+/* Looks at `count` databases in one go, changing nothing. `looks` are all zero at first. *now_ms is
+ * Redis' clock. */
 apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360_queue_t *queue,
                                const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));

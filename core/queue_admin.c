@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "core/json.h"
 #include "core/log.h"
 #include "core/mail_copy.h"
 #include "core/queue_private.h"
@@ -61,58 +60,6 @@ crm360_lane_t crm360_id_lane(const char *id)
     return route ? route->lane : CRM360_LANE_LIVE;
 }
 
-static int json_count(json_object *record, const char *name)
-{
-    json_object *value;
-
-    return json_object_object_get_ex(record, name, &value) ? json_object_get_int(value) : 0;
-}
-
-static const char *json_text(json_object *record, const char *name, apr_pool_t *pool)
-{
-    json_object *value;
-
-    return json_object_object_get_ex(record, name, &value) &&
-                   json_object_is_type(value, json_type_string)
-               ? apr_pstrdup(pool, json_object_get_string(value))
-               : "";
-}
-
-static void read_failure(crm360_failure_t *failure, const char *id, const crm360_reply_t *reply,
-                         apr_pool_t *pool)
-{
-    json_object *record, *errors;
-    const char *why, *lane;
-    int i;
-
-    memset(failure, 0, sizeof *failure);
-    failure->reason = "";
-    failure->lane = crm360_id_lane(id);
-    if (reply->type != CRM360_REPLY_STRING ||
-        crm360_json_parse(&record, &why, reply->text, reply->len, pool) != APR_SUCCESS ||
-        !json_object_is_type(record, json_type_object)) {
-        return;
-    }
-    failure->json = reply->text;
-    failure->json_len = reply->len;
-    failure->attempts = json_count(record, "attempts");
-    failure->crashes = json_count(record, "crashes");
-    failure->expiries = json_count(record, "expiries");
-    lane = json_text(record, "lane", pool);
-    for (i = 0; i < CRM360_LANES; i++) {
-        if (strcmp(lane, crm360_lane_name((crm360_lane_t)i)) == 0) {
-            failure->lane = (crm360_lane_t)i;
-        }
-    }
-    if (json_object_object_get_ex(record, "errors", &errors) &&
-        json_object_is_type(errors, json_type_array) && json_object_array_length(errors) > 0) {
-        json_object *last = json_object_array_get_idx(errors, json_object_array_length(errors) - 1);
-
-        failure->reason =
-            json_object_is_type(last, json_type_object) ? json_text(last, "reason", pool) : "";
-    }
-}
-
 apr_status_t crm360_queue_failures(crm360_failure_t **failures, crm360_queue_t *queue,
                                    const crm360_keys_t *keys, const char *const *ids, int count,
                                    apr_pool_t *pool)
@@ -137,34 +84,41 @@ apr_status_t crm360_queue_failures(crm360_failure_t **failures, crm360_queue_t *
         rv = CRM360_EPROTOCOL;
     }
     for (i = 0; i < count && rv == APR_SUCCESS; i++) {
-        read_failure(&made[i], ids[i], &reply->items[i], pool);
+        queue_read_failure(&made[i], ids[i], &reply->items[i], pool);
     }
     return rv;
 }
 
 /* ---- redrive and drop ---- */
 
-/* Runs a call that answers with a number per id: 1, 0, or -1 for what `refused` says. */
+apr_status_t queue_read_results(crm360_admin_result_t *results, const crm360_reply_t *reply,
+                                int count, crm360_admin_result_t refused)
+{
+    int i;
+
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count != (apr_size_t)count) {
+        return CRM360_EPROTOCOL;
+    }
+    for (i = 0; i < count; i++) {
+        apr_int64_t number = reply->items[i].number;
+
+        if (reply->items[i].type != CRM360_REPLY_NUMBER) {
+            return CRM360_EPROTOCOL;
+        }
+        results[i] = number > 0 ? CRM360_ADMIN_DONE : number < 0 ? refused : CRM360_ADMIN_GONE;
+    }
+    return APR_SUCCESS;
+}
+
+/* Runs a call that answers with such numbers. */
 static apr_status_t call_results(crm360_admin_result_t *results, int count,
                                  crm360_admin_result_t refused, crm360_queue_t *queue,
                                  queue_call_t *call, apr_pool_t *pool)
 {
     const char *detail;
     apr_status_t rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
-    int i;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (call->reply->type != CRM360_REPLY_ARRAY || call->reply->count != (apr_size_t)count) {
-        return CRM360_EPROTOCOL;
-    }
-    for (i = 0; i < count; i++) {
-        apr_int64_t number = call->reply->items[i].number;
-
-        results[i] = number > 0 ? CRM360_ADMIN_DONE : number < 0 ? refused : CRM360_ADMIN_GONE;
-    }
-    return APR_SUCCESS;
+    return rv == APR_SUCCESS ? queue_read_results(results, call->reply, count, refused) : rv;
 }
 
 static void add_lanes(queue_call_t *call, const crm360_keys_t *keys)
@@ -286,8 +240,8 @@ apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *q
                                     const crm360_keys_t *keys, const char *const *ids, int count,
                                     apr_pool_t *pool)
 {
-    queue_call_t *call = queue_call_make(queue, QUEUE_RECONCILE, 5 + CRM360_LANES + count,
-                                         6 + CRM360_LANES + 3 * count, pool);
+    queue_call_t *call = queue_call_make(queue, QUEUE_RECONCILE, 6 + CRM360_LANES + count,
+                                         7 + CRM360_LANES + 3 * count, pool);
     const crm360_reply_t *reply;
     const char *detail;
     apr_status_t rv;
@@ -304,6 +258,7 @@ apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *q
     crm360_command_add(call->command, keys->dead);
     crm360_command_add(call->command, keys->splits);
     crm360_command_add(call->command, keys->counters);
+    crm360_command_add(call->command, keys->paused);
     for (at = 0; at < count; at++) {
         crm360_command_add(call->command, crm360_keys_message(keys, ids[at], pool));
     }
@@ -323,6 +278,10 @@ apr_status_t crm360_queue_reconcile(crm360_reconciled_t *done, crm360_queue_t *q
     }
     done->dead_bytes = reply->items[0].number;
     for (i = 1; i + 1 < reply->count; i += 2) {
+        if (reply->items[i].type != CRM360_REPLY_STRING ||
+            reply->items[i + 1].type != CRM360_REPLY_STRING) {
+            return CRM360_EPROTOCOL;
+        }
         tell_healed(reply->items[i].text, reply->items[i + 1].text, keys->name);
         done->healed++;
     }

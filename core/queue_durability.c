@@ -80,10 +80,10 @@ static int is_settled(const crm360_reply_t *info)
 
 /* Asks, and lets all know. What the server does not want to tell (CONFIG is forbidden or has
  * another name) is "in memory". */
-static apr_status_t ask(crm360_durability_t *level, crm360_queue_t *queue, crm360_redis_t *redis,
-                        apr_pool_t *pool)
+static apr_status_t ask(crm360_durability_t *level, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    apr_uint32_t before = apr_atomic_read32(&queue->health->answer);
+    crm360_redis_node_t *node = crm360_redis_node(redis);
+    apr_uint32_t before = node ? apr_atomic_read32(&node->durability) : 0;
     apr_uint32_t now = now_ms();
     int settled = level_of(before) == CRM360_ON_DISK && now - (before & ~ANSWER_BITS) < SETTLED_MS;
     crm360_command_t commands[2];
@@ -97,58 +97,72 @@ static apr_status_t ask(crm360_durability_t *level, crm360_queue_t *queue, crm36
     commands[1] = *crm360_command_make(2, pool);
     crm360_command_add(&commands[1], "INFO");
     crm360_command_add(&commands[1], "persistence");
-    rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
+    rv = crm360_redis_pipeline(replies, crm360_redis_last(redis), commands, 2, pool);
     if (rv == CRM360_EAWAY) {
         return rv;
     }
     *level = rv == APR_SUCCESS && flushes(replies[0]) && (settled || is_settled(replies[1]))
                  ? CRM360_ON_DISK
                  : CRM360_IN_MEMORY;
-    apr_atomic_set32(&queue->health->answer,
-                     (now & ~ANSWER_BITS) |
-                         (*level == CRM360_ON_DISK ? ANSWER_ON_DISK : ANSWER_MEMORY));
+    if (node) {
+        apr_atomic_set32(&node->durability,
+                         (now & ~ANSWER_BITS) |
+                             (*level == CRM360_ON_DISK ? ANSWER_ON_DISK : ANSWER_MEMORY));
+    }
     return APR_SUCCESS;
 }
 
 /* ---- for a push ---- */
 
-apr_status_t queue_durability_before(crm360_durability_t *level, crm360_queue_t *queue,
-                                     crm360_redis_t *redis, apr_pool_t *pool)
+apr_status_t queue_durability_before(crm360_durability_t *level, crm360_redis_t *redis,
+                                     apr_pool_t *pool)
 {
-    queue_health_t *health = queue->health;
-    apr_uint32_t answer = apr_atomic_read32(&health->answer);
-    apr_uint32_t asked = apr_atomic_read32(&health->asked_ms);
+    crm360_redis_node_t *node = crm360_redis_node(redis);
+    apr_uint32_t answer = node ? apr_atomic_read32(&node->durability) : 0;
+    apr_uint32_t asked = node ? apr_atomic_read32(&node->asked_ms) : 0;
     apr_uint32_t now = now_ms();
     apr_uint32_t age = now - (answer & ~ANSWER_BITS);
 
     *level = level_of(answer);
     if (answer && (age < FRESH_MS ||
                    (age < OLD_MS && (now - asked < FRESH_MS ||
-                                     apr_atomic_cas32(&health->asked_ms, now, asked) != asked)))) {
+                                     apr_atomic_cas32(&node->asked_ms, now, asked) != asked)))) {
         return APR_SUCCESS;
     }
-    return ask(level, queue, redis, pool);
+    return ask(level, redis, pool);
 }
 
-crm360_durability_t queue_durability_after(crm360_queue_t *queue, crm360_redis_t *redis,
-                                           apr_pool_t *pool)
+apr_status_t queue_durability_now(crm360_durability_t *level, crm360_redis_t *redis,
+                                  apr_pool_t *pool)
+{
+    return ask(level, redis, pool);
+}
+
+crm360_durability_t queue_durability_after(crm360_redis_t *redis, apr_pool_t *pool)
 {
     crm360_durability_t level;
 
-    return ask(&level, queue, redis, pool) == APR_SUCCESS ? level : CRM360_IN_MEMORY;
+    return ask(&level, redis, pool) == APR_SUCCESS ? level : CRM360_IN_MEMORY;
 }
 
-void queue_durability_demanded(crm360_queue_t *queue, int met)
+void queue_durability_demanded(crm360_queue_t *queue, crm360_durability_t wanted, int met)
 {
     apr_uint32_t unmet = met ? 0 : 1;
 
-    if (apr_atomic_read32(&queue->health->unmet) == unmet ||
-        apr_atomic_cas32(&queue->health->unmet, unmet, !unmet) == unmet) {
+    if (apr_atomic_read32(&queue->nodes->unmet) == unmet ||
+        apr_atomic_cas32(&queue->nodes->unmet, unmet, !unmet) == unmet) {
         return;
     }
     if (met) {
-        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS,
-                   "Redis at %s keeps messages on its disk, as is demanded", queue->server);
+        crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "Redis at %s keeps messages %s, as is demanded",
+                   queue->server,
+                   wanted == CRM360_ON_REPLICA ? "in a replica, too" : "on its disk");
+    }
+    else if (wanted == CRM360_ON_REPLICA) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0106) "no replica of Redis at %s confirms messages in time, and a "
+                                      "location demands Crm360Durability replica",
+                   queue->server);
     }
     else {
         crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,

@@ -8,22 +8,20 @@
 
 #include <string.h>
 
-#include "core/json.h"
-
 /* What crm360_queue_fetch() carries through crm360_redis_run(). */
 typedef struct fetch_t {
-    crm360_command_t *commands; /* one STRLEN, later one GET, per id */
+    crm360_command_t *commands; /* one GET per id, before that one STRLEN, if need be */
     crm360_reply_t **replies;
     int count;
     apr_size_t most_bytes;
-    crm360_blob_t *blobs;
+    int measured;         /* the lengths are known */
+    crm360_blob_t *blobs; /* their lengths first */
     int fetched;
 } fetch_t;
 
-/* How many of the messages fit into most_bytes, at least one; notes their lengths. */
+/* Asks for the lengths of the messages. */
 static apr_status_t measure(fetch_t *fetch, crm360_redis_t *redis, apr_pool_t *pool)
 {
-    apr_size_t bytes = 0;
     apr_status_t rv;
     int i;
 
@@ -33,16 +31,31 @@ static apr_status_t measure(fetch_t *fetch, crm360_redis_t *redis, apr_pool_t *p
     }
     rv = crm360_redis_pipeline(fetch->replies, redis, fetch->commands, fetch->count, pool);
     for (i = 0; rv == APR_SUCCESS && i < fetch->count; i++) {
-        fetch->blobs[i].len = fetch->replies[i]->type == CRM360_REPLY_NUMBER
-                                  ? (apr_size_t)fetch->replies[i]->number
-                                  : 0;
+        apr_int64_t len =
+            fetch->replies[i]->type == CRM360_REPLY_NUMBER ? fetch->replies[i]->number : 0;
+
+        if (len < 0 || len > QUEUE_STRING_MOST) {
+            return CRM360_EPROTOCOL;
+        }
+        fetch->blobs[i].len = (apr_size_t)len;
+    }
+    return rv;
+}
+
+/* How many of the messages fit into most_bytes, at least one; a large one stands alone, or ends the
+ * list. */
+static int how_many(const fetch_t *fetch)
+{
+    apr_size_t bytes = 0;
+    int i;
+
+    for (i = 0; i < fetch->count; i++) {
         bytes += fetch->blobs[i].len;
-        if (i > 0 && bytes > fetch->most_bytes) {
+        if (i > 0 && (bytes > fetch->most_bytes || fetch->blobs[i].len > QUEUE_PART_BYTES)) {
             break;
         }
     }
-    fetch->fetched = i;
-    return rv;
+    return i > 0 && fetch->blobs[0].len > QUEUE_PART_BYTES ? 1 : i;
 }
 
 /* A large message, part by part: each has the whole time of a command, and Redis is never busy
@@ -84,25 +97,21 @@ static apr_status_t fetch_parts(crm360_blob_t *blob, const char *key, crm360_red
 static apr_status_t fetch_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
 {
     fetch_t *fetch = baton;
-    apr_status_t rv = measure(fetch, redis, pool);
-    int i, small = 0;
+    apr_status_t rv = fetch->measured ? APR_SUCCESS : measure(fetch, redis, pool);
+    int i;
 
-    /* The small ones in one go; a large one stands alone, or ends the list. */
-    while (rv == APR_SUCCESS && small < fetch->fetched &&
-           fetch->blobs[small].len <= QUEUE_PART_BYTES) {
-        fetch->commands[small].argv[0] = "GET";
-        fetch->commands[small].lens[0] = 3;
-        small++;
-    }
-    if (rv == APR_SUCCESS && small == 0) {
-        fetch->fetched = 1;
+    fetch->fetched = how_many(fetch);
+    if (rv == APR_SUCCESS && fetch->blobs[0].len > QUEUE_PART_BYTES) {
         return fetch_parts(&fetch->blobs[0], fetch->commands[0].argv[1], redis, pool);
     }
-    if (rv == APR_SUCCESS) {
-        fetch->fetched = small;
-        rv = crm360_redis_pipeline(fetch->replies, redis, fetch->commands, small, pool);
+    for (i = 0; i < fetch->fetched; i++) {
+        fetch->commands[i].argv[0] = "GET";
+        fetch->commands[i].lens[0] = 3;
     }
-    for (i = 0; rv == APR_SUCCESS && i < small; i++) {
+    if (rv == APR_SUCCESS) {
+        rv = crm360_redis_pipeline(fetch->replies, redis, fetch->commands, fetch->fetched, pool);
+    }
+    for (i = 0; rv == APR_SUCCESS && i < fetch->fetched; i++) {
         if (fetch->replies[i]->type == CRM360_REPLY_STRING) {
             fetch->blobs[i].data = fetch->replies[i]->text;
             fetch->blobs[i].len = fetch->replies[i]->len;
@@ -112,10 +121,11 @@ static apr_status_t fetch_work(void *baton, crm360_redis_t *redis, apr_pool_t *p
 }
 
 apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queue_t *queue,
-                                const crm360_keys_t *keys, const char *const *ids, int count,
-                                apr_size_t most_bytes, apr_pool_t *pool)
+                                const crm360_keys_t *keys, const char *const *ids,
+                                const apr_size_t *bytes, int count, apr_size_t most_bytes,
+                                apr_pool_t *pool)
 {
-    fetch_t fetch = {.count = count, .most_bytes = most_bytes};
+    fetch_t fetch = {.count = count, .most_bytes = most_bytes, .measured = bytes != NULL};
     const char *detail;
     apr_status_t rv;
     int i;
@@ -127,11 +137,13 @@ apr_status_t crm360_queue_fetch(crm360_blob_t **blobs, int *fetched, crm360_queu
         fetch.commands[i] = *crm360_command_make(2, pool);
         crm360_command_add(&fetch.commands[i], "");
         crm360_command_add(&fetch.commands[i], crm360_keys_message(keys, ids[i], pool));
+        fetch.blobs[i].len = bytes ? bytes[i] : 0;
     }
-    rv = crm360_redis_run(queue->redis, fetch_work, &fetch, CRM360_REDIS_READ, &detail, pool);
+    rv = crm360_redis_run(queue->redis, keys->dead, fetch_work, &fetch, CRM360_REDIS_READ, &detail,
+                          pool);
     for (i = 0; rv == APR_SUCCESS && i < fetch.fetched; i++) {
         /* As good as missing; its caller says so. */
-        if (queue_is_wrong_type(fetch.replies[i])) {
+        if (fetch.replies[i] && queue_is_wrong_type(fetch.replies[i])) {
             rv = queue_heal(queue, &fetch.commands[i].argv[1], 1, pool);
         }
     }
@@ -147,42 +159,23 @@ static const apr_array_header_t *holders(const crm360_reply_t *claims, apr_pool_
     apr_size_t i;
 
     for (i = 0; claims->type == CRM360_REPLY_ARRAY && i < claims->count; i++) {
-        json_object *claim, *worker;
-        const char *why, *name;
+        queue_claim_note_t note;
         int at;
 
-        if (crm360_json_parse(&claim, &why, claims->items[i].text, claims->items[i].len, pool) !=
-                APR_SUCCESS ||
-            !json_object_object_get_ex(claim, "worker", &worker) ||
-            !json_object_is_type(worker, json_type_string)) {
+        if (!queue_read_claim(&note, &claims->items[i], pool)) {
             continue; /* not ours to judge; the claim script overwrites it when it is due */
         }
-        name = json_object_get_string(worker);
         workers = workers ? workers : apr_array_make(pool, 4, sizeof(const char *));
         for (at = 0; at < workers->nelts; at++) {
-            if (strcmp(APR_ARRAY_IDX(workers, at, const char *), name) == 0) {
+            if (strcmp(APR_ARRAY_IDX(workers, at, const char *), note.worker) == 0) {
                 break;
             }
         }
         if (at == workers->nelts) {
-            APR_ARRAY_PUSH(workers, const char *) = name;
+            APR_ARRAY_PUSH(workers, const char *) = note.worker;
         }
     }
     return workers;
-}
-
-/* What crm360_queue_look() carries through crm360_redis_run(). */
-typedef struct look_t {
-    crm360_command_t *commands;
-    crm360_reply_t **replies;
-    int count;
-} look_t;
-
-static apr_status_t look_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
-{
-    look_t *look = baton;
-
-    return crm360_redis_pipeline(look->replies, redis, look->commands, look->count, pool);
 }
 
 /* When the first entry of a lane is visible, ms; -1 = there is none, or only one with a score that
@@ -191,7 +184,8 @@ static apr_int64_t head_of(const crm360_reply_t *reply)
 {
     const char *score;
 
-    if (reply->type != CRM360_REPLY_ARRAY || reply->count != 2) {
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count != 2 ||
+        reply->items[1].type != CRM360_REPLY_STRING) {
         return -1;
     }
     score = reply->items[1].text;
@@ -201,26 +195,49 @@ static apr_int64_t head_of(const crm360_reply_t *reply)
     return apr_atoi64(score);
 }
 
+/* What the replies say of one database: the heads of its lanes, then its claims. A key of the wrong
+ * type is set aside: it is as good as empty, as the look says already. */
+static apr_status_t read_look(crm360_look_t *look, crm360_queue_t *queue,
+                              const crm360_command_t *commands, crm360_reply_t *const *replies,
+                              apr_pool_t *pool)
+{
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < CRM360_LANES + 1; i++) {
+        if (!replies[i]) {
+            look->away = 1;
+            return APR_SUCCESS;
+        }
+        if (queue_is_wrong_type(replies[i]) &&
+            (rv = queue_heal(queue, &commands[i].argv[1], 1, pool)) != APR_SUCCESS) {
+            return rv;
+        }
+        if (i < CRM360_LANES) {
+            look->head_ms[i] = head_of(replies[i]);
+        }
+        else {
+            look->workers = holders(replies[i], pool);
+        }
+    }
+    return APR_SUCCESS;
+}
+
 apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360_queue_t *queue,
                                const crm360_keys_t *const *keys, int count, apr_pool_t *pool)
 {
     /* TIME, then per database the head of each lane and the claims. */
     const int each = CRM360_LANES + 1;
-    look_t look = {.count = 1 + count * each};
-    const char *detail;
+    queue_pipeline_t *all = queue_pipeline_make(1 + count * each, 5, pool);
     apr_status_t rv;
-    int i;
+    int i, missing;
 
-    look.commands = apr_pcalloc(pool, (apr_size_t)look.count * sizeof *look.commands);
-    look.replies = apr_pcalloc(pool, (apr_size_t)look.count * sizeof *look.replies);
-    look.commands[0] = *crm360_command_make(1, pool);
-    crm360_command_add(&look.commands[0], "TIME");
-    for (i = 1; i < look.count; i++) {
+    crm360_command_add(&all->commands[0], "TIME");
+    for (i = 1; i < all->count; i++) {
         const crm360_keys_t *of = keys[(i - 1) / each];
         int what = (i - 1) % each;
-        crm360_command_t *command = &look.commands[i];
+        crm360_command_t *command = &all->commands[i];
 
-        *command = *crm360_command_make(5, pool);
         crm360_command_add(command, what < CRM360_LANES ? "ZRANGE" : "HVALS");
         crm360_command_add(command, what < CRM360_LANES ? of->lane[what] : of->claims);
         if (what < CRM360_LANES) {
@@ -229,30 +246,19 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
             crm360_command_add(command, "WITHSCORES");
         }
     }
-    rv = crm360_redis_run(queue->redis, look_work, &look, CRM360_REDIS_READ, &detail, pool);
+    rv = queue_pipeline_run_some(&missing, queue, all, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (look.replies[0]->type != CRM360_REPLY_ARRAY || look.replies[0]->count != 2) {
+    if (!all->replies[0]) {
+        return CRM360_EAWAY; /* the node that was to tell the time */
+    }
+    if (!queue_read_time(now_ms, all->replies[0])) {
         return CRM360_EPROTOCOL;
     }
-    *now_ms = apr_atoi64(look.replies[0]->items[0].text) * 1000 +
-              apr_atoi64(look.replies[0]->items[1].text) / 1000;
-    for (i = 0; i < count * each; i++) {
-        const crm360_reply_t *reply = look.replies[1 + i];
-        crm360_look_t *to = &looks[i / each];
-
-        /* Set aside, it is as good as empty: what the look says of it already. */
-        if (queue_is_wrong_type(reply) &&
-            (rv = queue_heal(queue, &look.commands[1 + i].argv[1], 1, pool)) != APR_SUCCESS) {
-            return rv;
-        }
-        if (i % each < CRM360_LANES) {
-            to->head_ms[i % each] = head_of(reply);
-        }
-        else {
-            to->workers = holders(reply, pool);
-        }
+    for (i = 0; i < count && rv == APR_SUCCESS; i++) {
+        rv = read_look(&looks[i], queue, all->commands + 1 + i * each, all->replies + 1 + i * each,
+                       pool);
     }
-    return APR_SUCCESS;
+    return rv;
 }

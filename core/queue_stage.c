@@ -1,12 +1,24 @@
 /*
- * Writing a large message in parts. Must never touch a message that is there: parts stand under a
- * key of their own until a script makes a message of them.
+ * Writing a message before a script queues it, a large one in parts. Must never touch a message
+ * that is there: what is written stands under a key of its own until a script makes a message of
+ * it.
  */
 #include "core/mail_copy.h"
 #include "core/queue_private.h"
 
-/* How long written parts wait to be made visible before Redis drops them. */
-#define STAGED_SECONDS 120
+/* How long what is written waits to be made visible before Redis drops it. */
+#define STAGED_SECONDS "120"
+
+void queue_stage_whole(crm360_command_t *command, const char *key, const char *message,
+                       apr_size_t len, apr_pool_t *pool)
+{
+    *command = *crm360_command_make(5, pool);
+    crm360_command_add(command, "SET");
+    crm360_command_add(command, key);
+    crm360_command_add_bytes(command, message, len);
+    crm360_command_add(command, "EX");
+    crm360_command_add(command, STAGED_SECONDS);
+}
 
 /* SET and APPEND, under an expiry, so that one that dies half way leaves nothing. The expiry is set
  * anew with each part: APPEND would make a key without one where the parts so far were evicted. */
@@ -25,7 +37,7 @@ static apr_status_t stage_part(apr_size_t *at, crm360_redis_t *redis, const char
     commands[1] = *crm360_command_make(3, pool);
     crm360_command_add(&commands[1], "EXPIRE");
     crm360_command_add(&commands[1], key);
-    crm360_command_add_number(&commands[1], STAGED_SECONDS, pool);
+    crm360_command_add(&commands[1], STAGED_SECONDS);
     rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
     if (rv == APR_SUCCESS && replies[0]->type == CRM360_REPLY_ERROR) {
         rv = CRM360_EPROTOCOL;
@@ -79,7 +91,8 @@ apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
     keys = crm360_keys_make(push->customer, push->database, pool);
     part.key = crm360_keys_parts(keys, before ? crm360_mail_id(push->id, pool) : push->id, pool);
     /* Not repeated: nobody knows whether a part whose answer was lost is there. */
-    rv = crm360_redis_run(queue->redis, part_work, &part, CRM360_REDIS_ONCE, &detail, pool);
+    rv = crm360_redis_run(queue->redis, part.key, part_work, &part, CRM360_REDIS_ONCE, &detail,
+                          pool);
     *staged = rv == APR_SUCCESS ? before + part.at : 0;
     return rv;
 }

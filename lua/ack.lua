@@ -11,14 +11,20 @@ local token = ARGV[1]
 
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', queue)
-redis.call('HLEN', failures)
+local any_failed = redis.call('HLEN', failures) > 0
 
-local ids, messages = {}, {}
-for i = 2, math.min(#ARGV, 101) do
-    local claim = decode(redis.call('HGET', claims, ARGV[i]))
-    if claim and claim.token == token then
-        ids[#ids + 1] = ARGV[i]
-        messages[#messages + 1] = KEYS[i + 3]
+local named = {unpack(ARGV, 2, math.min(#ARGV, 101))}
+if not named[1] then
+    return 0
+end
+local held = redis.call('HMGET', claims, unpack(named))
+local is_held = holder(token)
+local ids, messages, bytes = {}, {}, 0
+for i, id in ipairs(named) do
+    if is_held(held[i]) then
+        ids[#ids + 1] = id
+        messages[#messages + 1] = KEYS[i + 4]
+        bytes = bytes + size_of(KEYS[i + 4])
     end
 end
 if not ids[1] then
@@ -28,6 +34,9 @@ end
 redis.call('HDEL', claims, unpack(ids))
 redis.call('ZREM', queue, unpack(ids))
 redis.call('DEL', unpack(messages))
-redis.call('HDEL', failures, unpack(ids))
+if any_failed then
+    redis.call('HDEL', failures, unpack(ids))
+end
 redis.pcall('HINCRBY', counters, 'done', #ids)
+weigh(counters, -bytes)
 return #ids

@@ -25,7 +25,7 @@ for _, lane in ipairs(lanes) do
 end
 
 local now = clock()
-local results, dropped, erased = {}, 0, 0
+local results, dropped, erased, bytes = {}, 0, 0, 0
 for i = 2, math.min(#ARGV, 200), 2 do
     local n, id, seen = #results + 1, ARGV[i], ARGV[i + 1]
     local died = redis.call('ZSCORE', dead, id)
@@ -44,6 +44,7 @@ for i = 2, math.min(#ARGV, 200), 2 do
     if any and held then
         results[n] = -1
     elseif any or (died and not queued) then
+        bytes = bytes + (queued and size_of(KEYS[8 + n]) or 0)
         local there = redis.call('ZREM', dead, id)
         for _, lane in ipairs(lanes) do
             there = there + redis.call('ZREM', lane, id)
@@ -65,4 +66,5 @@ end
 if erased > 0 then
     redis.pcall('HINCRBY', counters, 'erased', erased)
 end
+weigh(counters, -bytes)
 return results

@@ -8,21 +8,28 @@
 local queue, claims = KEYS[1], KEYS[2]
 local token, lease = ARGV[1], tonumber(ARGV[2])
 
-local ours, last = 0, math.min(#ARGV, 102)
-for i = 3, last do
-    local claim = decode(redis.call('HGET', claims, ARGV[i]))
-    if claim and claim.token == token and redis.call('ZSCORE', queue, ARGV[i]) then
+local ids = {unpack(ARGV, 3, math.min(#ARGV, 102))}
+if not ids[1] then
+    return 0
+end
+local held, is_held = redis.call('HMGET', claims, unpack(ids)), holder(token)
+
+local ours = 0
+for i, id in ipairs(ids) do
+    if is_held(held[i]) and redis.call('ZSCORE', queue, id) then
         ours = ours + 1
     end
 end
-if ours < last - 2 then
+if ours < #ids then
     return ours
 end
 
-local expires = clock() + lease
 -- Removes nothing. HDEL is allowed at the memory limit, and lets the rest of the script through.
 redis.call('HDEL', claims, '')
-for i = 3, last do
-    redis.call('ZADD', queue, expires, ARGV[i])
+local expires, scores = string.format('%.0f', clock() + lease), {}
+for _, id in ipairs(ids) do
+    scores[#scores + 1] = expires
+    scores[#scores + 1] = id
 end
+redis.call('ZADD', queue, unpack(scores))
 return ours

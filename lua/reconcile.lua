@@ -4,8 +4,8 @@
 --
 -- KEYS[1] live  KEYS[2] batch  KEYS[3] send (sorted sets)
 -- KEYS[4] claims (hash)  KEYS[5] failures (hash)  KEYS[6] dead (sorted set)
--- KEYS[7] splits (hash)  KEYS[8] counters (hash)
--- KEYS[9...] stored messages, in the order of the ids
+-- KEYS[7] splits (hash)  KEYS[8] counters (hash)  KEYS[9] paused (set)
+-- KEYS[10...] stored messages, in the order of the ids
 -- ARGV[1] wake channel
 -- ARGV[2...] message id and the lane of its route, by turns; at most 100 ids
 --
@@ -24,18 +24,19 @@ local channel = ARGV[1]
 local ids, sizes = {}, {}
 for i = 1, math.min((#ARGV - 1) / 2, 100) do
     ids[i] = ARGV[2 * i]
-    sizes[i] = redis.call('STRLEN', KEYS[8 + i])
+    sizes[i] = redis.call('STRLEN', KEYS[9 + i])
 end
 for _, lane in ipairs(lanes) do
     redis.call('ZCARD', lane)
 end
 redis.call('ZCARD', dead)
 redis.call('HLEN', counters)
+local pauses = read_pauses(KEYS[9])
 local held = redis.call('HMGET', claims, unpack(ids))
 local history = redis.call('HMGET', failures, unpack(ids))
 local progress = redis.call('HMGET', splits, unpack(ids))
 
-local now, healed, deaths = clock(), {}, 0
+local now, healed, deaths, lost = clock(), {}, 0, 0
 
 local function heal(id, what)
     if not healed[1] then
@@ -84,7 +85,7 @@ end
 local function lane_of(i)
     local lane = ARGV[2 * i + 1]
     if lane == 'live' then
-        local head = '\n' .. redis.call('GETRANGE', KEYS[8 + i], 0, 4095)
+        local head = '\n' .. redis.call('GETRANGE', KEYS[9 + i], 0, 4095)
         local ends = string.find(head, '\r\n\r\n', 1, true)
         local says = string.find(head, '\nCrm360-Batch-Mode: true\r\n', 1, true)
         lane = says and says < (ends or #head) and 'batch' or lane
@@ -124,8 +125,15 @@ local function reconcile(i, id)
         redis.call('ZADD', lane, now, id)
         wake(channel, lane, now)
     end
+    if lane and at >= PARKED and at < 1e15 and not is_paused(pauses, id) then
+        -- Resumed by hand, or by somebody who was interrupted: no fault, so not told.
+        redis.call('HDEL', claims, '')
+        redis.call('ZADD', lane, at - PARKED, id)
+        wake(channel, lane, at - PARKED)
+    end
     if not lane and not died and sizes[i] > 0 then
         bury(id, 'no-entry', 'its queue entry was gone', lane_of(i))
+        lost = lost + sizes[i] -- it was counted when it came into its lane
         return true
     end
     if not lane and not died and history[i] and decode(history[i]) then
@@ -148,5 +156,6 @@ end
 if deaths > 0 then
     redis.pcall('HINCRBY', counters, 'dead', deaths)
 end
+weigh(counters, -lost)
 table.insert(healed, 1, bytes)
 return healed

@@ -29,18 +29,18 @@ for i = 4, math.min(#ARGV, 202), 2 do
     for _, lane in pairs(lanes) do
         queued = queued or redis.call('ZSCORE', lane, id)
     end
-    local has_message = redis.call('STRLEN', KEYS[7 + n]) > 0
+    local size = redis.call('STRLEN', KEYS[7 + n])
     local died = redis.call('ZSCORE', dead, id)
-    results[n] = died and not queued and (has_message and 1 or -1) or 0
+    results[n] = died and not queued and (size > 0 and 1 or -1) or 0
     -- Who is in a lane lives, whatever else is said of him: his place among the dead is a mistake.
     if results[n] == 1 or (died and queued) then
         local failure = decode(redis.call('HGET', failures, id)) or {}
         local lane = lanes[failure.lane] or lanes[ARGV[i + 1]] or lanes.live
-        found[#found + 1] = {n = n, id = id, failure = failure, lane = lane}
+        found[#found + 1] = {n = n, id = id, failure = failure, lane = lane, size = size}
     end
 end
 
-local redriven, earliest = 0, {}
+local redriven, bytes, earliest = 0, 0, {}
 for _, letter in ipairs(found) do
     -- ZREM first: it is allowed at the memory limit, and lets the rest of the script through. An id
     -- that is named twice is redriven once.
@@ -53,12 +53,13 @@ for _, letter in ipairs(found) do
         begin_again(failures, letter.id, letter.failure, now, 'redriven')
         redis.call('ZADD', letter.lane, visible, letter.id)
         earliest[letter.lane] = math.min(earliest[letter.lane] or visible, visible)
-        redriven = redriven + 1
+        redriven, bytes = redriven + 1, bytes + letter.size
     end
 end
 if redriven > 0 then
     redis.pcall('HINCRBY', counters, 'redriven', redriven)
 end
+weigh(counters, bytes)
 for lane, visible in pairs(earliest) do
     wake(channel, lane, visible)
 end

@@ -4,6 +4,7 @@
 --
 -- KEYS[1] queue (sorted set)  KEYS[2] claims (hash)  KEYS[3] failures (hash)
 -- KEYS[4] dead (sorted set)   KEYS[5] counters (hash)
+-- KEYS[6] stored message of the one to charge; given when there is one
 -- ARGV[1] "token" or "worker"  ARGV[2] its value: whose messages
 -- ARGV[3] delay before they are visible again, ms; 0 = the time they had before the claim
 -- ARGV[4] id of the message to charge, "" = none   ARGV[5] what happened to it
@@ -16,7 +17,7 @@
 local queue, claims, failures, dead, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local field, holder, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local charged, what, counter, most = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-local channel = ARGV[8]
+local channel, message = ARGV[8], KEYS[6]
 
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', queue)
@@ -49,6 +50,7 @@ for i = 1, #candidates, 2 do
                 redis.call('ZREM', queue, id)
                 redis.call('ZADD', dead, now, id)
                 redis.pcall('HINCRBY', counters, 'dead', 1)
+                weigh(counters, -size_of(message))
             else
                 redis.call('ZADD', queue, score, id)
                 first = math.min(first or score, score)

@@ -37,7 +37,7 @@ if progress ~= first or (length > 0 and redis.call('STRLEN', parts) ~= length) t
 end
 
 -- SET comes first: at the memory limit Redis refuses it, and nothing was done.
-local now, entries = clock(), {}
+local now, added, bytes = clock(), 0, 0
 for i = 1, count do
     if length > 0 then
         redis.call('RENAME', parts, KEYS[7])
@@ -45,15 +45,15 @@ for i = 1, count do
     else
         redis.call('SET', KEYS[6 + i], ARGV[6 + i])
     end
-    entries[2 * i - 1] = now
-    entries[2 * i] = id .. '.' .. string.format('%.0f', first + i - 1)
-end
-local added = 0
-if count > 0 then
     -- NX: whatever happened to `splits`, an element that is there stays as it is.
-    added = redis.call('ZADD', queue, 'NX', unpack(entries))
+    local element = id .. '.' .. string.format('%.0f', first + i - 1)
+    if redis.call('ZADD', queue, 'NX', now, element) == 1 then
+        added = added + 1
+        bytes = bytes + (length > 0 and length or #ARGV[6 + i])
+    end
 end
 if last then
+    bytes = bytes - size_of(whole)
     redis.call('HDEL', claims, id)
     redis.call('ZREM', queue, id)
     redis.call('DEL', whole)
@@ -63,6 +63,7 @@ if last then
 elseif count > 0 then
     redis.call('HSET', splits, id, string.format('%.0f', first + count))
 end
+weigh(counters, bytes)
 if added > 0 then
     redis.pcall('HINCRBY', counters, 'received', added)
     if tonumber(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]) >= now then
