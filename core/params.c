@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/charset.h"
+#include "core/encode.h"
 #include "core/mail_address.h"
 
 #define QUOTE_MOST 60 /* bytes of a caller's value repeated in an error text */
@@ -21,48 +22,74 @@
 #define INT32_MOST 2147483647
 #define INVISIBILITY_MOST 604800 /* a week */
 
-typedef enum { TYPE_NUMBER, TYPE_BOOLEAN, TYPE_EMAIL } param_type_t;
-
-typedef struct param_rule_t {
-    const char *name;
-    param_type_t type;
-    apr_size_t offset; /* of the member of crm360_params_t */
-    int min;
-    int max;
-    int required;   /* AT_QUEUE, AT_EMAIL: by which process */
-    int queue_only; /* EmailProcess does not know it */
-} param_rule_t;
-
+#define NUMBER CRM360_PARAM_NUMBER
 #define AT_QUEUE (1 << CRM360_QUEUE_PROCESS)
 #define AT_EMAIL (1 << CRM360_EMAIL_PROCESS)
 
 #define MEMBER(name) offsetof(crm360_params_t, name)
 
 /* The order is the order in which a missing parameter is reported. */
-static const param_rule_t rules[] = {
-    {"SourceId", TYPE_NUMBER, MEMBER(source_id), 1, INT16_MOST, AT_QUEUE | AT_EMAIL, 0},
-    {"ZoneId", TYPE_NUMBER, MEMBER(zone_id), 1, INT32_MOST, 0, 0},
-    {"BrandId", TYPE_NUMBER, MEMBER(brand_id), 1, INT32_MOST, 0, 0},
-    {"ContactAddressTypeId", TYPE_NUMBER, MEMBER(contact_address_type_id), 1, INT16_MOST, 0, 0},
-    {"BatchMode", TYPE_BOOLEAN, MEMBER(batch_mode), 0, 1, 0, 1},
-    {"Email", TYPE_EMAIL, MEMBER(email), 0, 0, AT_EMAIL, 0},
-    {"secondsOfInvisibility", TYPE_NUMBER, MEMBER(seconds_of_invisibility), 0, INVISIBILITY_MOST, 0,
-     1},
+const crm360_param_rule_t crm360_param_rules[CRM360_PARAM_RULES + 1] = {
+    {"SourceId", NUMBER, MEMBER(source_id), 1, INT16_MOST, AT_QUEUE | AT_EMAIL, 0, NULL,
+     "The CRM360 Source that stands for where the data comes from."},
+    {"ZoneId", NUMBER, MEMBER(zone_id), 1, INT32_MOST, 0, 0, NULL,
+     "The Zone that the data is attached to; without it that of the database's settings, if any."},
+    {"BrandId", NUMBER, MEMBER(brand_id), 1, INT32_MOST, 0, 0, NULL,
+     "The Brand that the data is attached to; without it that of the database's settings, if any."},
+    {"ContactAddressTypeId", NUMBER, MEMBER(contact_address_type_id), 1, INT16_MOST, 0, 0, NULL,
+     "The type of contact address that the data is attached to; without it that of the database's "
+     "settings, if any."},
+    {"BatchMode", CRM360_PARAM_BOOLEAN, MEMBER(batch_mode), 0, 1, 0, 1, "false",
+     "For large volumes: the message holds up no others, and each element of a body that is a JSON "
+     "array, or newline-delimited JSON, is a webhook on its own."},
+    {"Email", CRM360_PARAM_EMAIL, MEMBER(email), 0, 0, AT_EMAIL, 0, NULL,
+     "The address that the content of the request is mailed to, if the database's settings allow "
+     "it; with QueueProcess as well as being processed."},
+    {"secondsOfInvisibility", NUMBER, MEMBER(seconds_of_invisibility), 0, INVISIBILITY_MOST, 0, 1,
+     NULL, "How many seconds the message stays invisible in the queue before it is taken."},
+    {NULL, NUMBER, 0, 0, 0, 0, 0, NULL, NULL},
 };
-#define RULES ((int)(sizeof(rules) / sizeof(rules[0])))
+#define RULES CRM360_PARAM_RULES
 
-static int hex_digit(char c)
+const crm360_path_value_t crm360_path_values[] = {
+    {"CustomerName", "The tenant: a customer of CRM360, as its settings name it; case is ignored."},
+    {"DatabaseAlias", "Which database of that customer; case is ignored."},
+    {"ExternalPlatform", "Where the webhook comes from."},
+    {"ExternalEntity", "The kind of thing the webhook is about."},
+    {"ExternalAction", "What happened to it, or what is to be done."},
+    {NULL, NULL},
+};
+
+const crm360_platform_param_t crm360_platform_params[] = {
+    {"elfy76310", CRM360_PARAM_ADDRESS_IDS,
+     "Numbers of the addresses, parted by commas, in the place of a body."},
+    {"elfy76310", CRM360_PARAM_CONTACT_IDS,
+     "Numbers of the contacts, parted by commas, in the place of a body."},
+    {"Tabology", CRM360_PARAM_STORE, "Tabology's identifier of the store."},
+    {"Tabology", CRM360_PARAM_CURRENCY, "The currency of the amounts: three letters (ISO 4217)."},
+    {NULL, NULL, NULL},
+};
+
+const char *crm360_process_name(crm360_process_t process)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
+    return process == CRM360_EMAIL_PROCESS ? "EmailProcess" : "QueueProcess";
+}
+
+int crm360_process_find(crm360_process_t *process, const char *segment, apr_size_t len)
+{
+    int i;
+
+    for (i = CRM360_QUEUE_PROCESS; i <= CRM360_EMAIL_PROCESS; i++) {
+        const char *name = crm360_process_name((crm360_process_t)i);
+
+        if (len == strlen(name) && apr_cstr_casecmpn(segment, name, len) == 0) {
+            if (process) {
+                *process = (crm360_process_t)i;
+            }
+            return 1;
+        }
     }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
+    return 0;
 }
 
 /* Decodes %XX and '+' of `len` bytes; *decoded is NUL-terminated. Returns how many escapes are
@@ -81,8 +108,8 @@ static apr_size_t unescape(char **decoded, apr_size_t *decoded_len, const char *
             c = ' ';
         }
         else if (c == '%') {
-            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+            int high = i + 2 < len ? crm360_hex_value(text[i + 1]) : -1;
+            int low = i + 2 < len ? crm360_hex_value(text[i + 2]) : -1;
 
             wrong += high < 0 || low < 0 || (high == 0 && low == 0);
             if (high >= 0 && low >= 0) {
@@ -111,6 +138,14 @@ apr_status_t crm360_params_decode(const char **decoded, const char *text, apr_si
     }
     *decoded = out;
     return APR_SUCCESS;
+}
+
+int crm360_params_is(const char *text, apr_size_t len, const char *name, apr_pool_t *pool)
+{
+    const char *decoded;
+
+    return crm360_params_decode(&decoded, text, len, pool) == APR_SUCCESS &&
+           apr_cstr_casecmp(decoded, name) == 0;
 }
 
 const char *crm360_params_text(const char *text, apr_size_t len, const char *charset,
@@ -172,8 +207,8 @@ int crm360_params_next(crm360_param_pair_t *pair, const char **rest)
 }
 
 /* The rule for a pair's name, NULL when it is not a parameter of ours. */
-static const param_rule_t *find_rule(const crm360_param_pair_t *pair, crm360_process_t process,
-                                     apr_pool_t *pool)
+static const crm360_param_rule_t *find_rule(const crm360_param_pair_t *pair,
+                                            crm360_process_t process, apr_pool_t *pool)
 {
     const char *name;
     int i;
@@ -182,8 +217,10 @@ static const param_rule_t *find_rule(const crm360_param_pair_t *pair, crm360_pro
         return NULL;
     }
     for (i = 0; i < RULES; i++) {
-        if (apr_cstr_casecmp(rules[i].name, name) == 0) {
-            return rules[i].queue_only && process == CRM360_EMAIL_PROCESS ? NULL : &rules[i];
+        if (apr_cstr_casecmp(crm360_param_rules[i].name, name) == 0) {
+            return crm360_param_rules[i].queue_only && process == CRM360_EMAIL_PROCESS
+                       ? NULL
+                       : &crm360_param_rules[i];
         }
     }
     return NULL;
@@ -224,21 +261,20 @@ static int read_boolean(int *flag, const char *text)
     return 0;
 }
 
-/* What a rule allows, as it stands in an error text. */
-static const char *allowed(const param_rule_t *rule, apr_pool_t *pool)
+const char *crm360_param_allowed(const crm360_param_rule_t *rule, apr_pool_t *pool)
 {
     switch (rule->type) {
-    case TYPE_BOOLEAN:
+    case CRM360_PARAM_BOOLEAN:
         return "true, false, 1 or 0";
-    case TYPE_EMAIL:
+    case CRM360_PARAM_EMAIL:
         return "one mail address such as name@example.org";
-    case TYPE_NUMBER:
+    case CRM360_PARAM_NUMBER:
         break;
     }
     return apr_psprintf(pool, "a whole number from %d to %d", rule->min, rule->max);
 }
 
-static apr_status_t refuse(crm360_param_error_t *error, const param_rule_t *rule,
+static apr_status_t refuse(crm360_param_error_t *error, const crm360_param_rule_t *rule,
                            const char *detail)
 {
     error->parameter = rule->name;
@@ -248,7 +284,7 @@ static apr_status_t refuse(crm360_param_error_t *error, const param_rule_t *rule
 
 /* Checks one value and puts it into `params`. An empty one that may be empty changes nothing. */
 static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *error,
-                               const param_rule_t *rule, const crm360_param_pair_t *pair,
+                               const crm360_param_rule_t *rule, const crm360_param_pair_t *pair,
                                int required, apr_pool_t *pool)
 {
     void *member = (char *)params + rule->offset;
@@ -263,17 +299,17 @@ static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *er
     if (*value == '\0') {
         return required ? refuse(error, rule,
                                  apr_psprintf(pool, "%s is empty; it must be %s.", rule->name,
-                                              allowed(rule, pool)))
+                                              crm360_param_allowed(rule, pool)))
                         : APR_SUCCESS;
     }
     switch (rule->type) {
-    case TYPE_NUMBER:
+    case CRM360_PARAM_NUMBER:
         good = read_number(member, value, rule->min, rule->max);
         break;
-    case TYPE_BOOLEAN:
+    case CRM360_PARAM_BOOLEAN:
         good = read_boolean(member, value);
         break;
-    case TYPE_EMAIL:
+    case CRM360_PARAM_EMAIL:
         good = crm360_mail_address_ok(value);
         *(const char **)member = value;
         break;
@@ -281,7 +317,8 @@ static apr_status_t read_value(crm360_params_t *params, crm360_param_error_t *er
     return good ? APR_SUCCESS
                 : refuse(error, rule,
                          apr_psprintf(pool, "%s is %s; it must be %s.", rule->name,
-                                      quoted(value, strlen(value), pool), allowed(rule, pool)));
+                                      quoted(value, strlen(value), pool),
+                                      crm360_param_allowed(rule, pool)));
 }
 
 apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *error,
@@ -295,13 +332,13 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
     memset(error, 0, sizeof(*error));
     query = query ? query : "";
     while (crm360_params_next(&pair, &query)) {
-        const param_rule_t *rule = find_rule(&pair, process, pool);
+        const crm360_param_rule_t *rule = find_rule(&pair, process, pool);
         apr_status_t rv;
 
         if (!rule) {
             continue;
         }
-        if (seen[rule - rules]++) {
+        if (seen[rule - crm360_param_rules]++) {
             return refuse(error, rule,
                           apr_psprintf(pool, "%s is given more than once.", rule->name));
         }
@@ -311,10 +348,11 @@ apr_status_t crm360_params_read(crm360_params_t *params, crm360_param_error_t *e
         }
     }
     for (i = 0; i < RULES; i++) {
-        if ((rules[i].required & 1 << process) && !seen[i]) {
-            return refuse(error, &rules[i],
-                          apr_psprintf(pool, "%s is missing; it must be %s.", rules[i].name,
-                                       allowed(&rules[i], pool)));
+        if ((crm360_param_rules[i].required & 1 << process) && !seen[i]) {
+            return refuse(error, &crm360_param_rules[i],
+                          apr_psprintf(pool, "%s is missing; it must be %s.",
+                                       crm360_param_rules[i].name,
+                                       crm360_param_allowed(&crm360_param_rules[i], pool)));
         }
     }
     return APR_SUCCESS;
@@ -325,23 +363,65 @@ int crm360_params_is_own(const char *name)
     int i;
 
     for (i = 0; i < RULES; i++) {
-        if (apr_cstr_casecmp(rules[i].name, name) == 0) {
+        if (apr_cstr_casecmp(crm360_param_rules[i].name, name) == 0) {
             return 1;
         }
     }
-    return apr_cstr_casecmp("token", name) == 0;
+    return apr_cstr_casecmp(CRM360_PARAM_TOKEN, name) == 0;
+}
+
+/* Where the value of a `token` parameter begins in the `len` bytes of one pair; 0 when it is
+ * none. */
+static apr_size_t secret_from(const char *text, apr_size_t len, apr_pool_t *pool)
+{
+    const char *equals = memchr(text, '=', len);
+
+    return equals && crm360_params_is(text, (apr_size_t)(equals - text), CRM360_PARAM_TOKEN, pool)
+               ? (apr_size_t)(equals + 1 - text)
+               : 0;
+}
+
+const char *crm360_params_hide(const char *text, const char *ends, const char *instead,
+                               apr_pool_t *pool)
+{
+    const char *stops = apr_pstrcat(pool, "?", ends, NULL);
+    apr_size_t instead_len = strlen(instead);
+    apr_size_t size = strlen(text) + 1;
+    const char *at;
+    char *out, *to;
+
+    for (at = strchr(text, '='); at; at = strchr(at + 1, '=')) {
+        size += instead_len;
+    }
+    out = to = apr_palloc(pool, size);
+    for (at = text; *at;) {
+        apr_size_t len = strcspn(at, stops);
+        apr_size_t from = secret_from(at, len, pool);
+        apr_size_t kept = from ? from : len;
+
+        memcpy(to, at, kept);
+        to += kept;
+        if (from) {
+            memcpy(to, instead, instead_len);
+            to += instead_len;
+            len = from + strcspn(at + from, ends);
+        }
+        at += len;
+        if (*at) {
+            *to++ = *at++;
+        }
+    }
+    *to = '\0';
+    return out;
 }
 
 /* The first pair of a name (any case). 0 when there is none. */
 static int find_pair(crm360_param_pair_t *pair, const char *query, const char *name,
                      apr_pool_t *pool)
 {
-    const char *text;
-
     query = query ? query : "";
     while (crm360_params_next(pair, &query)) {
-        if (crm360_params_decode(&text, pair->name, pair->name_len, pool) == APR_SUCCESS &&
-            apr_cstr_casecmp(text, name) == 0) {
+        if (crm360_params_is(pair->name, pair->name_len, name, pool)) {
             return 1;
         }
     }
@@ -374,5 +454,5 @@ int crm360_path_value_ok(const char *value)
     apr_size_t len = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                    "0123456789._-");
 
-    return len >= 1 && len <= 64 && value[len] == '\0';
+    return len >= 1 && len <= CRM360_PATH_VALUE_MOST && value[len] == '\0';
 }
