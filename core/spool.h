@@ -16,6 +16,7 @@
 #define CRM360_SPOOL_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 #include <apr_time.h>
 
 #include "core/config.h"
@@ -79,6 +80,7 @@ apr_status_t crm360_spool_next(const char **name, crm360_spool_walk_t *walk, apr
 typedef struct crm360_spooled_t {
     crm360_push_t push; /* what to push now: invisible_for is what is left of the delay */
     apr_int64_t bytes;  /* what its file counts */
+    apr_time_t written; /* when, by the clock of the file system; 0 = not known */
     const char *detail; /* why it could not be read, for the log */
 } crm360_spooled_t;
 
@@ -87,6 +89,12 @@ typedef struct crm360_spooled_t {
  * set aside; anything else: cannot be read now. */
 apr_status_t crm360_spool_read(crm360_spooled_t *spooled, crm360_spool_t *spool, const char *name,
                                apr_pool_t *pool) __attribute__((warn_unused_result));
+
+/* The names of the files that were set aside (const char *), in `pool`, in their order.
+ * crm360_spool_read() says of such a one, too, what is wrong with it: CRM360_EDATA, or APR_SUCCESS
+ * when it is a message after all. */
+apr_status_t crm360_spool_bad(apr_array_header_t **names, const crm360_spool_t *spool,
+                              apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Removes one whose file counts `bytes`. Needs the lock. Gone already is a success. */
 apr_status_t crm360_spool_remove(crm360_spool_t *spool, const char *name, apr_int64_t bytes)
@@ -107,7 +115,11 @@ apr_status_t crm360_spool_settle(int *settled, crm360_spool_t *spool)
 apr_status_t crm360_spool_changed(apr_time_t *changed, int *sure, const crm360_spool_t *spool)
     __attribute__((warn_unused_result));
 
-/* How many bytes are taken, as writers count. */
+/* How many messages lie there; reads the folder's names and nothing else. Any thread. */
+apr_status_t crm360_spool_files(apr_int64_t *files, crm360_spool_t *spool)
+    __attribute__((warn_unused_result));
+
+/* How many bytes are taken, as writers count. Any thread. */
 apr_status_t crm360_spool_usage(apr_int64_t *bytes, crm360_spool_t *spool)
     __attribute__((warn_unused_result));
 

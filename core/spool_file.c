@@ -173,7 +173,7 @@ const char *spool_parse(crm360_push_t *push, spool_stamp_t *stamp, const char *d
                         apr_pool_t *pool)
 {
     static const char *const lanes[CRM360_LANES] = {"live", "batch", "send"};
-    static const char *const durabilities[] = {"memory", "fsync"};
+    static const char *const durabilities[] = {"memory", "fsync", "replica"};
     reader_t reader = {.at = data, .end = data + len, .pool = pool};
     const char *id;
 
@@ -193,7 +193,7 @@ const char *spool_parse(crm360_push_t *push, spool_stamp_t *stamp, const char *d
     push->lane = (crm360_lane_t)take_choice(&reader, "lane", lanes, CRM360_LANES);
     push->invisible_for = apr_time_from_msec(take_number(&reader, "delay", 366 * DAY_MS));
     push->durability =
-        (crm360_durability_t)take_choice(&reader, "durability", durabilities, CRM360_ON_DISK + 1);
+        (crm360_durability_t)take_choice(&reader, "durability", durabilities, CRM360_IN_SPOOL);
     take_dedup(&reader, &push->dedup);
     stamp->boot = take(&reader, "boot");
     stamp->clock = take_number(&reader, "clock", APR_INT64_MAX);

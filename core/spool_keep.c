@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -132,6 +133,14 @@ static const char *strange(const struct stat *info)
                                              : NULL;
 }
 
+static int is_bad(const char *name)
+{
+    apr_size_t len = strlen(name);
+
+    return len >= sizeof(SPOOL_BAD) - 1 &&
+           strcmp(name + len - (sizeof(SPOOL_BAD) - 1), SPOOL_BAD) == 0;
+}
+
 /* Opens a message that is one as far as can be seen without reading it. */
 static apr_status_t open_message(int *file, struct stat *info, crm360_spooled_t *spooled,
                                  int folder, const char *name)
@@ -141,12 +150,26 @@ static apr_status_t open_message(int *file, struct stat *info, crm360_spooled_t 
         return errno;
     }
     spooled->bytes = S_ISREG(info->st_mode) ? spool_cost(info->st_size) : 0;
+    spooled->written = changed_at(info);
     spooled->detail = strange(info);
     if (spooled->detail) {
         return CRM360_EDATA;
     }
     *file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     return *file < 0 || fstat(*file, info) < 0 ? errno : APR_SUCCESS;
+}
+
+/* Whether the file of a message is called as its id wants, or was when it was set aside. */
+static int is_named(const char *name, const char *id)
+{
+    apr_size_t len = strlen(id);
+
+    if (strncmp(name, id, len) != 0 ||
+        strncmp(name + len, SPOOL_SUFFIX, sizeof(SPOOL_SUFFIX) - 1) != 0) {
+        return 0;
+    }
+    name += len + sizeof(SPOOL_SUFFIX) - 1;
+    return *name == '\0' || is_bad(name);
 }
 
 static apr_status_t read_message(crm360_spooled_t *spooled, crm360_spool_t *spool, int folder,
@@ -170,8 +193,7 @@ static apr_status_t read_message(crm360_spooled_t *spooled, crm360_spool_t *spoo
         return rv;
     }
     spooled->detail = spool_parse(&spooled->push, &stamp, data, (apr_size_t)info.st_size, pool);
-    if (!spooled->detail &&
-        strcmp(apr_pstrcat(pool, spooled->push.id, SPOOL_SUFFIX, NULL), name) != 0) {
+    if (!spooled->detail && !is_named(name, spooled->push.id)) {
         spooled->detail = "its id is not its name";
     }
     if (spooled->detail) {
@@ -205,6 +227,32 @@ apr_status_t crm360_spool_read(crm360_spooled_t *spooled, crm360_spool_t *spool,
                               : apr_pstrdup(pool, crm360_status_text(rv, text, sizeof(text)));
     }
     return rv;
+}
+
+static int compare_names(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+apr_status_t crm360_spool_bad(apr_array_header_t **names, const crm360_spool_t *spool,
+                              apr_pool_t *pool)
+{
+    int folder = spool_folder(spool);
+    DIR *dir = folder < 0 ? NULL : fdopendir(folder);
+    struct dirent *entry;
+
+    *names = apr_array_make(pool, 4, sizeof(const char *));
+    if (!dir) {
+        return errno;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (is_bad(entry->d_name)) {
+            APR_ARRAY_PUSH(*names, const char *) = apr_pstrdup(pool, entry->d_name);
+        }
+    }
+    closedir(dir);
+    qsort((*names)->elts, (size_t)(*names)->nelts, sizeof(const char *), compare_names);
+    return APR_SUCCESS;
 }
 
 /* ---- removing ---- */

@@ -185,3 +185,24 @@ apr_status_t crm360_spool_usage(apr_int64_t *bytes, crm360_spool_t *spool)
     }
     return rv;
 }
+
+apr_status_t crm360_spool_files(apr_int64_t *files, crm360_spool_t *spool)
+{
+    int folder = spool_folder(spool);
+    DIR *dir = folder < 0 ? NULL : fdopendir(folder);
+    struct dirent *entry;
+    apr_status_t rv = dir ? APR_SUCCESS : errno;
+
+    *files = 0;
+    if (!dir) {
+        if (folder >= 0) {
+            close(folder);
+        }
+        return rv;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        *files += spool_is_message(entry->d_name) != 0;
+    }
+    closedir(dir);
+    return APR_SUCCESS;
+}

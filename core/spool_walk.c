@@ -120,40 +120,44 @@ static void rise(char **names, int at)
     }
 }
 
-static char *copy(const char *name)
+/* Keeps a name if it belongs to the first NAMES_MOST. APR_ENOMEM: it was not kept. */
+static apr_status_t keep(crm360_spool_walk_t *walk, const char *name)
 {
-    char *text = strdup(name);
+    char *copy;
 
-    if (!text) {
-        abort(); /* as APR does when there is no memory */
-    }
-    return text;
-}
-
-/* Keeps a name if it belongs to the first NAMES_MOST. */
-static void keep(crm360_spool_walk_t *walk, const char *name)
-{
     if (walk->floor && strcmp(name, walk->floor) <= 0) {
-        return;
+        return APR_SUCCESS;
     }
     if (walk->count == NAMES_MOST) {
         walk->more = 1;
-        if (strcmp(name, walk->names[0]) < 0) {
-            free(walk->names[0]);
-            walk->names[0] = copy(name);
-            sink(walk->names, walk->count, 0);
-        }
-        return;
-    }
-    if (walk->count == walk->room) {
-        walk->room = walk->room ? walk->room * 2 : 64;
-        walk->names = realloc(walk->names, (apr_size_t)walk->room * sizeof(*walk->names));
-        if (!walk->names) {
-            abort();
+        if (strcmp(name, walk->names[0]) >= 0) {
+            return APR_SUCCESS;
         }
     }
-    walk->names[walk->count] = copy(name);
-    rise(walk->names, walk->count++);
+    else if (walk->count == walk->room) {
+        int room = walk->room ? walk->room * 2 : 64;
+        char **names = realloc(walk->names, (apr_size_t)room * sizeof(*names));
+
+        if (!names) {
+            return APR_ENOMEM;
+        }
+        walk->names = names;
+        walk->room = room;
+    }
+    copy = strdup(name);
+    if (!copy) {
+        return APR_ENOMEM;
+    }
+    if (walk->count == NAMES_MOST) {
+        free(walk->names[0]);
+        walk->names[0] = copy;
+        sink(walk->names, walk->count, 0);
+    }
+    else {
+        walk->names[walk->count] = copy;
+        rise(walk->names, walk->count++);
+    }
+    return APR_SUCCESS;
 }
 
 /* ---- the phases; each returns APR_TIMEUP when it is not through by `until` ---- */
@@ -174,7 +178,11 @@ static apr_status_t read_on(crm360_spool_walk_t *walk, apr_time_t until)
             break;
         }
         if (spool_is_message(entry->d_name)) {
-            keep(walk, entry->d_name);
+            apr_status_t rv = keep(walk, entry->d_name);
+
+            if (rv != APR_SUCCESS) {
+                return rv;
+            }
         }
         if (time_is_up(walk, until)) {
             return APR_TIMEUP;
