@@ -60,7 +60,8 @@ static const crm_db_statement_t insert_row = {
     .label = "address_insert",
     .sql = "INSERT INTO Addresses (" NAMES ", ContactId, BrandId, ContactAddressTypeId)"
            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %d, %d, %d,"
-           " %d, %d, %d, %d, %d) RETURNING AddressId"};
+           " %d, %d, %d, %d, %d)",
+    .gives = "AddressId"};
 
 static const crm_db_statement_t update_row = {
     .label = "address_update",
@@ -97,17 +98,13 @@ static apr_status_t load_guard(row_t *row, crm_db_t *db, apr_pool_t *pool)
 
 static apr_status_t insert(row_t *row, crm_db_t *db, const char **place, apr_pool_t *pool)
 {
-    crm_db_rows_t rows;
-    apr_status_t rv;
     int i;
 
     row->cells[COLUMNS] = place[0];
     for (i = 1; i < 3; i++) {
         row->cells[COLUMNS + i] = strcmp(place[i], "0") == 0 ? NULL : place[i];
     }
-    rv = crm_db_select(&rows, db, &insert_row, row->cells, COLUMNS + 3, pool);
-    row->id = (int)crm_db_number(&rows, 0, 0);
-    return rv;
+    return crm_db_insert(&row->id, db, &insert_row, row->cells, COLUMNS + 3, pool);
 }
 
 static apr_status_t update(row_t *row, crm_db_t *db, apr_pool_t *pool)

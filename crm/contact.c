@@ -30,7 +30,8 @@ static const crm_db_statement_t select_row = {.label = "contact_select",
 static const crm_db_statement_t insert_row = {
     .label = "contact_insert",
     .sql = "INSERT INTO Contacts (" NAMES ") VALUES (%s, %s, %s, %s, %d, %d, %d, %s, %d, %d, %d,"
-           " %s, %d, %d) RETURNING ContactId"};
+           " %s, %d, %d)",
+    .gives = "ContactId"};
 
 static const crm_db_statement_t update_row = {
     .label = "contact_update",
@@ -71,12 +72,7 @@ apr_status_t crm_contact_load(crm_contact_t *contact, crm_db_t *db, int id, apr_
 
 static apr_status_t insert(crm_contact_t *contact, crm_db_t *db, apr_pool_t *pool)
 {
-    crm_db_rows_t rows;
-    apr_status_t rv =
-        crm_db_select(&rows, db, &insert_row, contact->cells, CRM_CONTACT_COLUMNS, pool);
-
-    contact->id = (int)crm_db_number(&rows, 0, 0);
-    return rv;
+    return crm_db_insert(&contact->id, db, &insert_row, contact->cells, CRM_CONTACT_COLUMNS, pool);
 }
 
 static apr_status_t update(const crm_contact_t *contact, crm_db_t *db, apr_pool_t *pool)

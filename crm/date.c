@@ -119,6 +119,32 @@ apr_status_t crm_date_parse(apr_int64_t *ms, const char *text)
     return parse_seconds(ms, &text) && parse_offset(ms, text) ? APR_SUCCESS : APR_EINVAL;
 }
 
+/* `count` digits of a number, and what stands behind them. */
+static char *put(char *to, int number, int count, char behind)
+{
+    int i;
+
+    for (i = count - 1; i >= 0; i--, number /= 10) {
+        to[i] = (char)('0' + number % 10);
+    }
+    to[count] = behind;
+    return to + count + 1;
+}
+
+/* By hand: each message has several, and apr_psprintf is slow. */
+static const char *write_date(apr_pool_t *pool, int year, int month, int day, int seconds)
+{
+    char *text = apr_palloc(pool, sizeof("YYYY-MM-DDTHH:MM:SS")), *to = text;
+
+    to = put(to, year, 4, '-');
+    to = put(to, month, 2, '-');
+    to = put(to, day, 2, 'T');
+    to = put(to, seconds / 3600, 2, ':');
+    to = put(to, seconds / 60 % 60, 2, ':');
+    put(to, seconds % 60, 2, '\0');
+    return text;
+}
+
 static const char *text_of(apr_int64_t ms, apr_pool_t *pool)
 {
     apr_int64_t days = ms / DAY_MS - (ms % DAY_MS < 0);
@@ -133,8 +159,7 @@ static const char *text_of(apr_int64_t ms, apr_pool_t *pool)
 
     month += month < 10 ? 3 : -9;
     year += era * 400 + (month <= 2);
-    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, day,
-                        (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
+    return write_date(pool, (int)year, (int)month, day, (int)seconds);
 }
 
 /* An offset can lead out of the years that a date-time has room for. */

@@ -15,6 +15,14 @@
 #include "core/log.h"
 
 #define SAVEPOINT "crm360_message"
+#define REMEMBERED_MOST 1000
+
+/* The statements of one description. */
+typedef struct made_t {
+    const void *description;
+    struct made_t *next;
+    const crm_db_statement_t *statements[CRM_DB_MADE_MOST];
+} made_t;
 
 struct crm_db_t {
     const crm_db_dialect_t *dialect;
@@ -25,8 +33,12 @@ struct crm_db_t {
     apr_pool_t *connection; /* lives as long as `handle` */
     apr_dbd_t *handle;      /* NULL = closed */
     apr_hash_t *statements; /* label -> prepared_t, in `connection` */
+    apr_hash_t *remembered; /* texts, in `memory` */
+    apr_pool_t *memory;     /* of one transaction */
+    made_t *made;           /* statements that were made of descriptions, in `pool` */
     int prepared;           /* how many statements there have been */
     int reopen;             /* the connection is of no more use */
+    apr_uint64_t changes;   /* what may have changed something */
     char error[256];
 };
 
@@ -34,6 +46,7 @@ struct crm_db_t {
 typedef struct prepared_t {
     apr_dbd_prepared_t *native;
     int placeholders;
+    int reads; /* and changes nothing */
 } prepared_t;
 
 static const crm_db_dialect_t *const dialects[] = {&crm_db_sqlite3, &crm_db_pgsql, NULL};
@@ -67,6 +80,7 @@ static apr_status_t failed(crm_db_cure_t *cure, crm_db_t *db)
     db->dialect->explain(text, sizeof(text), native_of(db));
     crm_db_note(db, text);
     db->reopen |= *cure == CRM_DB_REOPEN;
+    db->changes++;
     return rv;
 }
 
@@ -131,8 +145,40 @@ static const crm_db_dialect_t *find_dialect(const char **why, const char *driver
     return NULL;
 }
 
+/* ---- memory ---- */
+
+static void forget_texts(crm_db_t *db)
+{
+    apr_pool_clear(db->memory);
+    db->remembered = apr_hash_make(db->memory);
+}
+
+void crm_db_remember(crm_db_t *db, const char *text)
+{
+    const char *kept;
+
+    if (apr_hash_count(db->remembered) < REMEMBERED_MOST) {
+        kept = apr_pstrdup(db->memory, text);
+        apr_hash_set(db->remembered, kept, APR_HASH_KEY_STRING, kept);
+    }
+}
+
+int crm_db_remembers(const crm_db_t *db, const char *text)
+{
+    return apr_hash_get(db->remembered, text, APR_HASH_KEY_STRING) != NULL;
+}
+
+/* ---- connections ---- */
+
 apr_status_t crm_db_init(apr_pool_t *pool)
 {
+    int i;
+
+    for (i = 0; dialects[i]; i++) {
+        if (dialects[i]->start) {
+            dialects[i]->start();
+        }
+    }
     return apr_dbd_init(pool);
 }
 
@@ -163,6 +209,9 @@ apr_status_t crm_db_connect(crm_db_t **pdb, int *created, const char **why,
     }
     apr_pool_create(&db->pool, pool);
     apr_pool_tag(db->pool, "crm_db");
+    apr_pool_create(&db->memory, db->pool);
+    apr_pool_tag(db->memory, "crm_db_memory");
+    forget_texts(db);
     rv = connect_native(db);
     if (rv != APR_SUCCESS) {
         *why = apr_pstrdup(pool, db->error);
@@ -267,6 +316,7 @@ apr_status_t crm_db_begin(crm_db_t *db)
     apr_status_t rv = APR_SUCCESS;
     int tries;
 
+    forget_texts(db);
     /* A server that was restarted while we were idle is noticed here, and nothing is lost yet. */
     for (tries = 0; tries < 2; tries++) {
         rv = revive(db);
@@ -281,8 +331,13 @@ apr_status_t crm_db_begin(crm_db_t *db)
     return rv;
 }
 
+apr_uint64_t crm_db_changes(const crm_db_t *db)
+{
+    return db->changes;
+}
+
 /* A transaction that the database has given up cannot be used any further. */
-static apr_status_t check_healthy(crm_db_t *db)
+apr_status_t crm_db_check(crm_db_t *db)
 {
     if (db->handle && db->dialect->state(native_of(db)) == CRM_DB_IN_TRANSACTION) {
         return APR_SUCCESS;
@@ -293,7 +348,7 @@ static apr_status_t check_healthy(crm_db_t *db)
 
 apr_status_t crm_db_commit(crm_db_t *db)
 {
-    apr_status_t rv = check_healthy(db);
+    apr_status_t rv = crm_db_check(db);
 
     if (rv == APR_SUCCESS) {
         rv = crm_db_run(db, "COMMIT");
@@ -309,6 +364,7 @@ void crm_db_rollback(crm_db_t *db)
 {
     int rows;
 
+    forget_texts(db);
     if (!db->handle || db->dialect->state(native_of(db)) == CRM_DB_IDLE) {
         return;
     }
@@ -319,24 +375,38 @@ void crm_db_rollback(crm_db_t *db)
     }
 }
 
+/* What each message needs twice: worth a prepared statement, where there can be one. */
+static const crm_db_statement_t set_savepoint = {.label = "savepoint",
+                                                 .sql = "SAVEPOINT " SAVEPOINT};
+static const crm_db_statement_t release_savepoint = {.label = "savepoint_release",
+                                                     .sql = "RELEASE SAVEPOINT " SAVEPOINT};
+
+static apr_status_t control(crm_db_t *db, const crm_db_statement_t *statement)
+{
+    return db->dialect->prepares_control
+               ? crm_db_execute(NULL, db, statement, NULL, 0, db->connection)
+               : crm_db_run(db, statement->sql);
+}
+
 apr_status_t crm_db_savepoint(crm_db_t *db)
 {
-    return crm_db_run(db, "SAVEPOINT " SAVEPOINT);
+    return control(db, &set_savepoint);
 }
 
 apr_status_t crm_db_savepoint_release(crm_db_t *db)
 {
-    apr_status_t rv = check_healthy(db);
+    apr_status_t rv = crm_db_check(db);
 
-    return rv == APR_SUCCESS ? crm_db_run(db, "RELEASE SAVEPOINT " SAVEPOINT) : rv;
+    return rv == APR_SUCCESS ? control(db, &release_savepoint) : rv;
 }
 
 apr_status_t crm_db_savepoint_rollback(crm_db_t *db)
 {
     apr_status_t rv = crm_db_run(db, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
 
+    forget_texts(db);
     /* Rolling back to a savepoint leaves it in place. */
-    return rv == APR_SUCCESS ? crm_db_run(db, "RELEASE SAVEPOINT " SAVEPOINT) : rv;
+    return rv == APR_SUCCESS ? control(db, &release_savepoint) : rv;
 }
 
 /* ---- statements ---- */
@@ -363,11 +433,24 @@ static const char *make_name(crm_db_t *db, const char *label)
     return name;
 }
 
+/* The text of a statement for this database. */
+static const char *complete(crm_db_t *db, const crm_db_statement_t *statement)
+{
+    if (statement->gives && !db->dialect->inserted) {
+        return apr_pstrcat(db->connection, statement->sql, " RETURNING ", statement->gives, NULL);
+    }
+    return apr_pstrcat(db->connection, statement->sql,
+                       statement->locks == CRM_DB_LOCK_FREE ? db->dialect->for_free
+                       : statement->locks                   ? db->dialect->for_update
+                                                            : "",
+                       NULL);
+}
+
 static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_statement_t *statement,
                             int count)
 {
     prepared_t *prepared;
-    const char *sql = statement->sql;
+    const char *sql;
     crm_db_cure_t cure;
 
     if (!db->handle) {
@@ -376,14 +459,10 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
     }
     prepared = apr_hash_get(db->statements, statement->label, APR_HASH_KEY_STRING);
     if (!prepared) {
-        if (statement->locks) {
-            sql = apr_pstrcat(db->connection, sql,
-                              statement->locks == CRM_DB_LOCK_FREE ? db->dialect->for_free
-                                                                   : db->dialect->for_update,
-                              NULL);
-        }
+        sql = complete(db, statement);
         prepared = apr_pcalloc(db->connection, sizeof(*prepared));
         prepared->placeholders = count_placeholders(sql);
+        prepared->reads = strncmp(sql, "SELECT ", 7) == 0;
         if (apr_dbd_prepare(db->driver, db->connection, db->handle, sql,
                             make_name(db, statement->label), &prepared->native) != 0) {
             return failed(&cure, db);
@@ -400,6 +479,41 @@ static apr_status_t prepare(prepared_t **found, crm_db_t *db, const crm_db_state
     }
     *found = prepared;
     return APR_SUCCESS;
+}
+
+static const crm_db_statement_t *make_statement(crm_db_t *db, const void *description,
+                                                crm_db_make_t *make)
+{
+    crm_db_statement_t *statement = apr_pcalloc(db->pool, sizeof(*statement));
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, db->pool);
+    apr_pool_tag(pool, "crm_db_make");
+    make(statement, db->dialect, description, pool);
+    statement->label = apr_pstrdup(db->pool, statement->label);
+    statement->sql = apr_pstrdup(db->pool, statement->sql);
+    apr_pool_destroy(pool);
+    return statement;
+}
+
+const crm_db_statement_t *crm_db_made(crm_db_t *db, const void *description, int number,
+                                      crm_db_make_t *make)
+{
+    made_t *made = db->made;
+
+    while (made && made->description != description) {
+        made = made->next;
+    }
+    if (!made) {
+        made = apr_pcalloc(db->pool, sizeof(*made));
+        made->description = description;
+        made->next = db->made;
+        db->made = made;
+    }
+    if (!made->statements[number]) {
+        made->statements[number] = make_statement(db, description, make);
+    }
+    return made->statements[number];
 }
 
 void crm_db_forget(crm_db_t *db)
@@ -423,6 +537,7 @@ static apr_status_t run_prepared(int *changed, apr_dbd_results_t **results, crm_
         if (rv != APR_SUCCESS) {
             return rv;
         }
+        db->changes += !prepared->reads;
         if (results) {
             code = apr_dbd_pselect(db->driver, pool, db->handle, results, prepared->native, 1,
                                    count, values);
@@ -487,6 +602,23 @@ apr_status_t crm_db_select(crm_db_rows_t *rows, crm_db_t *db, const crm_db_state
     return APR_SUCCESS;
 }
 
+apr_status_t crm_db_insert(int *id, crm_db_t *db, const crm_db_statement_t *statement,
+                           const char **values, int count, apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv;
+
+    *id = 0;
+    if (db->dialect->inserted) {
+        rv = crm_db_execute(NULL, db, statement, values, count, pool);
+        *id = rv == APR_SUCCESS ? (int)db->dialect->inserted(native_of(db)) : 0;
+        return rv;
+    }
+    rv = crm_db_select(&rows, db, statement, values, count, pool);
+    *id = (int)crm_db_number(&rows, 0, 0);
+    return rv;
+}
+
 const char *crm_db_cell(const crm_db_rows_t *rows, int row, int column)
 {
     if (row < 0 || row >= rows->count || column < 0 || column >= rows->columns) {
@@ -508,9 +640,20 @@ apr_int64_t crm_db_number(const crm_db_rows_t *rows, int row, int column)
     return end != text && *end == '\0' ? number : 0;
 }
 
+/* By hand: each message has dozens, and apr_psprintf takes longer for one than many a statement. */
 const char *crm_db_int(apr_int64_t number, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+    char digits[24], *at = digits + sizeof(digits);
+    apr_uint64_t left = number < 0 ? 0 - (apr_uint64_t)number : (apr_uint64_t)number;
+
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (number < 0) {
+        *--at = '-';
+    }
+    return apr_pstrmemdup(pool, at, (apr_size_t)(digits + sizeof(digits) - at));
 }
 
 const char *crm_db_id(int id, apr_pool_t *pool)

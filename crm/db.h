@@ -36,6 +36,13 @@ const char *crm_db_error(const crm_db_t *db);
 apr_status_t crm_db_begin(crm_db_t *db) __attribute__((warn_unused_result));
 apr_status_t crm_db_commit(crm_db_t *db) __attribute__((warn_unused_result));
 void crm_db_rollback(crm_db_t *db);
+/* Whether the transaction can still be used: some errors have ended it. CRM360_EAWAY when not. */
+apr_status_t crm_db_check(crm_db_t *db) __attribute__((warn_unused_result));
+
+/* Counts what has been tried that may have changed something, or has failed: while the number
+ * stays, there is nothing to undo. */
+apr_uint64_t crm_db_changes(const crm_db_t *db);
+
 apr_status_t crm_db_savepoint(crm_db_t *db) __attribute__((warn_unused_result));
 apr_status_t crm_db_savepoint_release(crm_db_t *db) __attribute__((warn_unused_result));
 apr_status_t crm_db_savepoint_rollback(crm_db_t *db) __attribute__((warn_unused_result));

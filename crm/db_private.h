@@ -9,10 +9,12 @@
 
 #include "crm/db.h"
 
+typedef struct crm_db_dialect_t crm_db_dialect_t;
+
 /* ---- statements ---- */
 
-/* A statement, declared static const beside the code that uses it, or made for the call by
- * crm/entity.c; prepared at its first use on each connection. Placeholders are apr_dbd's: %d
+/* A statement, declared static const beside the code that uses it, or made of a description by
+ * crm_db_made(); prepared at its first use on each connection. Placeholders are apr_dbd's: %d
  * integer, %s text, and also a date-time, which is a text to both databases; values travel as
  * text. Inside an expression write CAST(%d AS INTEGER): SQLite compares a bare value with a column
  * only by the column's type. Text functions take columns, not values: what LOWER makes of a value
@@ -23,9 +25,19 @@ typedef struct crm_db_statement_t {
     /* 1: a SELECT that locks its row until the transaction ends. CRM_DB_LOCK_FREE: likewise, but a
      * row that another transaction has locked counts as not there. */
     int locks;
+    const char *gives; /* an INSERT of one row: the column that crm_db_insert() asks for */
 } crm_db_statement_t;
 
 #define CRM_DB_LOCK_FREE 2
+
+/* A statement that is made of a constant description (crm/entity.c): made once per connection, and
+ * lives as long. `number` tells the statements of one description apart. What `make` allocates in
+ * `pool` is copied. */
+#define CRM_DB_MADE_MOST 4 /* as many */
+typedef void crm_db_make_t(crm_db_statement_t *statement, const crm_db_dialect_t *dialect,
+                           const void *description, apr_pool_t *pool);
+const crm_db_statement_t *crm_db_made(crm_db_t *db, const void *description, int number,
+                                      crm_db_make_t *make);
 
 /* The values of a statement, NULL = SQL's NULL, and how many there are. */
 #define CRM_DB_VALUES(...)                                                                         \
@@ -37,6 +49,12 @@ typedef struct crm_db_statement_t {
  * only. */
 apr_status_t crm_db_execute(int *rows, crm_db_t *db, const crm_db_statement_t *statement,
                             const char **values, int count, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
+/* Runs an INSERT of one row whose key the database makes; *id is that key. Errors as
+ * crm_db_execute(). */
+apr_status_t crm_db_insert(int *id, crm_db_t *db, const crm_db_statement_t *statement,
+                           const char **values, int count, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* The rows of a SELECT (or INSERT ... RETURNING), all read, in a pool. */
@@ -59,6 +77,12 @@ apr_int64_t crm_db_number(const crm_db_rows_t *rows, int row, int column);
 /* A number as a value; 0 becomes NULL in crm_db_id(). In `pool`. */
 const char *crm_db_int(apr_int64_t number, apr_pool_t *pool);
 const char *crm_db_id(int id, apr_pool_t *pool);
+
+/* A text that stays true until the transaction ends, or a part of it is rolled back: remembered for
+ * that long, so that the messages of a batch need not ask again. Some are forgotten when there are
+ * many. */
+void crm_db_remember(crm_db_t *db, const char *text);
+int crm_db_remembers(const crm_db_t *db, const char *text);
 
 /* Prepares all statements again at their next use: after DDL on this connection. */
 void crm_db_forget(crm_db_t *db);
@@ -98,7 +122,7 @@ typedef enum {
     CRM_DB_REOPEN   /* the connection is of no more use */
 } crm_db_cure_t;
 
-typedef struct crm_db_dialect_t {
+struct crm_db_dialect_t {
     const char *driver;     /* its name in apr_dbd and in Crm360DBDriver */
     const char *begin;      /* starts a transaction that may write */
     const char *migrate;    /* run in it before a migration looks at the schema; NULL = nothing */
@@ -107,6 +131,11 @@ typedef struct crm_db_dialect_t {
     const char *decimal;    /* the placeholder of a decimal, which travels as text */
     crm_db_statement_t schema_there; /* selects how many tables WebhookSchema there are */
 
+    int prepares_control; /* SAVEPOINT and RELEASE can be prepared */
+
+    /* Settings of the database's library, once per process and before its first use; NULL =
+     * none. They are of help, not needed: a library that refuses them works all the same. */
+    void (*start)(void);
     /* Makes apr_dbd's parameters from the section. A missing database is CRM360_ESCHEMA, or is
      * made when *create is set, which then says whether that was so. *why has no secret. */
     apr_status_t (*locate)(const char **params, int *create, const char **why,
@@ -115,11 +144,13 @@ typedef struct crm_db_dialect_t {
      * explain() know. */
     apr_status_t (*settle)(const char **why, void *native);
     crm_db_state_t (*state)(void *native);
+    /* The key of the row that was inserted last; NULL = an INSERT has to return it. */
+    apr_int64_t (*inserted)(void *native);
     /* Class of the error that just happened, and what helps. */
     apr_status_t (*classify)(crm_db_cure_t *cure, void *native);
     /* Its text, without user data, into a buffer of `size` bytes. */
     void (*explain)(char *text, apr_size_t size, void *native);
-} crm_db_dialect_t;
+};
 
 extern const crm_db_dialect_t crm_db_sqlite3;
 extern const crm_db_dialect_t crm_db_pgsql;

@@ -5,11 +5,12 @@
  */
 #include "crm/entity.h"
 
-#include <apr_sha1.h>
 #include <apr_strings.h>
 
 #include <string.h>
 
+#include "core/digest.h"
+#include "core/encode.h"
 #include "crm/db_private.h"
 #include "crm/mark.h"
 
@@ -17,108 +18,118 @@
 
 /* ---- statements ---- */
 
-static const char *placeholder(const crm_db_t *db, crm_column_kind_t kind)
+/* Their numbers for crm_db_made(). */
+typedef enum { SELECT_ROW, FIND_ROW, INSERT_ROW, UPDATE_ROW } which_t;
+
+static const char *placeholder(const crm_db_dialect_t *dialect, crm_column_kind_t kind)
 {
     switch (kind) {
     case CRM_COLUMN_INTEGER:
         return "%d";
     case CRM_COLUMN_DECIMAL:
-        return crm_db_dialect(db)->decimal;
+        return dialect->decimal;
     default:
         return "%s";
     }
 }
 
-static const char *label_of(const crm_entity_t *entity, const char *what, apr_pool_t *pool)
+static void put_statement(crm_db_statement_t *statement, const crm_entity_t *entity,
+                          const char *what, const char *sql, apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, "entity_", what, "_", entity->table, NULL);
+    statement->label = apr_pstrcat(pool, "entity_", what, "_", entity->table, NULL);
+    statement->sql = sql;
 }
 
-static void make_select(crm_db_statement_t *statement, const crm_entity_t *entity, apr_pool_t *pool)
+static void make_select(crm_db_statement_t *statement, const crm_db_dialect_t *dialect,
+                        const void *description, apr_pool_t *pool)
 {
+    const crm_entity_t *entity = description;
     const char *sql = apr_pstrcat(pool, "SELECT ", entity->id, ", DeletionFlag", NULL);
     int i;
 
+    (void)dialect;
     for (i = 0; i < entity->column_count; i++) {
         sql = apr_pstrcat(pool, sql, ", ", entity->columns[i].name, NULL);
     }
-    *statement = (crm_db_statement_t){.label = label_of(entity, "select", pool),
-                                      .sql = apr_pstrcat(pool, sql, " FROM ", entity->table,
-                                                         " WHERE SourceId = %d AND ",
-                                                         entity->identifier, " = %s", NULL)};
+    put_statement(statement, entity, "select",
+                  apr_pstrcat(pool, sql, " FROM ", entity->table, " WHERE SourceId = %d AND ",
+                              entity->identifier, " = %s", NULL),
+                  pool);
 }
 
-static void make_find(crm_db_statement_t *statement, const crm_entity_t *entity, apr_pool_t *pool)
+static void make_find(crm_db_statement_t *statement, const crm_db_dialect_t *dialect,
+                      const void *description, apr_pool_t *pool)
 {
-    *statement = (crm_db_statement_t){.label = label_of(entity, "find", pool),
-                                      .sql = apr_pstrcat(pool, "SELECT ", entity->id, " FROM ",
-                                                         entity->table, " WHERE SourceId = %d AND ",
-                                                         entity->identifier, " = %s", NULL)};
+    const crm_entity_t *entity = description;
+
+    (void)dialect;
+    put_statement(statement, entity, "find",
+                  apr_pstrcat(pool, "SELECT e.", entity->id, ", v.Versions FROM ", entity->table,
+                              " e LEFT JOIN WebhookVersions v ON v.TargetTable = '", entity->table,
+                              "' AND v.TargetKey = %s WHERE e.SourceId = %d AND e.",
+                              entity->identifier, " = %s", NULL),
+                  pool);
 }
 
-static void make_insert(crm_db_statement_t *statement, const crm_db_t *db,
-                        const crm_entity_t *entity, apr_pool_t *pool)
+static void make_insert(crm_db_statement_t *statement, const crm_db_dialect_t *dialect,
+                        const void *description, apr_pool_t *pool)
 {
+    const crm_entity_t *entity = description;
     const char *names = apr_pstrcat(pool, "SourceId, ", entity->identifier, ", DeletionFlag", NULL);
     const char *values = "%d, %s, %d";
     int i;
 
     for (i = 0; i < entity->column_count; i++) {
         names = apr_pstrcat(pool, names, ", ", entity->columns[i].name, NULL);
-        values = apr_pstrcat(pool, values, ", ", placeholder(db, entity->columns[i].kind), NULL);
+        values =
+            apr_pstrcat(pool, values, ", ", placeholder(dialect, entity->columns[i].kind), NULL);
     }
-    *statement = (crm_db_statement_t){.label = label_of(entity, "insert", pool),
-                                      .sql = apr_pstrcat(pool, "INSERT INTO ", entity->table, " (",
-                                                         names, ") VALUES (", values,
-                                                         ") RETURNING ", entity->id, NULL)};
+    statement->gives = entity->id;
+    put_statement(statement, entity, "insert",
+                  apr_pstrcat(pool, "INSERT INTO ", entity->table, " (", names, ") VALUES (",
+                              values, ")", NULL),
+                  pool);
 }
 
-static void make_update(crm_db_statement_t *statement, const crm_db_t *db,
-                        const crm_entity_t *entity, apr_pool_t *pool)
+static void make_update(crm_db_statement_t *statement, const crm_db_dialect_t *dialect,
+                        const void *description, apr_pool_t *pool)
 {
+    const crm_entity_t *entity = description;
     const char *sql = apr_pstrcat(pool, "UPDATE ", entity->table, " SET DeletionFlag = %d", NULL);
     int i;
 
     for (i = 0; i < entity->column_count; i++) {
         sql = apr_pstrcat(pool, sql, ", ", entity->columns[i].name, " = ",
-                          placeholder(db, entity->columns[i].kind), NULL);
+                          placeholder(dialect, entity->columns[i].kind), NULL);
     }
-    *statement =
-        (crm_db_statement_t){.label = label_of(entity, "update", pool),
-                             .sql = apr_pstrcat(pool, sql, " WHERE ", entity->id, " = %d", NULL)};
+    put_statement(statement, entity, "update",
+                  apr_pstrcat(pool, sql, " WHERE ", entity->id, " = %d", NULL), pool);
 }
 
 /* ---- reading ---- */
 
 const char *crm_entity_identifier(const char *text, apr_size_t most, apr_pool_t *pool)
 {
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    char *hex = apr_palloc(pool, 2 * APR_SHA1_DIGESTSIZE + 1);
+    unsigned char digest[CRM360_SHA1_BYTES];
     apr_size_t length = strlen(text);
-    apr_sha1_ctx_t context;
-    int i;
+    char *hex;
 
     if (length <= most) {
         return text;
     }
-    apr_sha1_init(&context);
-    apr_sha1_update(&context, text, (unsigned int)length);
-    apr_sha1_final(digest, &context);
-    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++) {
-        apr_snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    crm360_sha1(digest, text, length);
+    hex = apr_palloc(pool, 2 * CRM360_SHA1_BYTES + 1);
+    crm360_hex_write(hex, digest, CRM360_SHA1_BYTES);
     return hex;
 }
 
 static apr_status_t read_row(crm_entity_row_t *row, crm_db_t *db, apr_pool_t *pool)
 {
-    crm_db_statement_t statement;
     crm_db_rows_t rows;
     apr_status_t rv;
     int i;
 
-    make_select(&statement, row->entity, pool);
-    rv = crm_db_select(&rows, db, &statement,
+    rv = crm_db_select(&rows, db, crm_db_made(db, row->entity, SELECT_ROW, make_select),
                        CRM_DB_VALUES(crm_db_int(row->source_id, pool), row->identifier), pool);
     row->id = (int)crm_db_number(&rows, 0, 0);
     row->deleted = crm_db_number(&rows, 0, 1) != 0;
@@ -131,6 +142,7 @@ static apr_status_t read_row(crm_entity_row_t *row, crm_db_t *db, apr_pool_t *po
 apr_status_t crm_entity_open(crm_entity_row_t *row, crm_db_t *db, const crm_entity_t *entity,
                              int source_id, const char *identifier, apr_pool_t *pool)
 {
+    crm_mark_t mark;
     apr_status_t rv;
 
     memset(row, 0, sizeof(*row));
@@ -139,29 +151,32 @@ apr_status_t crm_entity_open(crm_entity_row_t *row, crm_db_t *db, const crm_enti
     row->identifier = crm_entity_identifier(identifier, CRM_ENTITY_IDENTIFIER_MOST, pool);
     row->key = crm_mark_key(source_id, row->identifier, pool);
     row->cells = apr_pcalloc(pool, sizeof(char *) * (apr_size_t)(entity->column_count + 1));
-    rv = crm_mark_take(&row->buried, db, entity->table, row->key, pool);
+    rv = entity->follows ? crm_mark_look(&mark, db, entity->table, row->key, pool)
+                         : crm_mark_take(&mark, db, entity->table, row->key, pool);
+    row->marked = mark.exists;
+    row->buried = mark.deleted;
     if (rv == APR_SUCCESS) {
         rv = read_row(row, db, pool);
     }
     /* Notes without their row are of one that some other program has removed: it is made anew, of
      * all that is told then. */
-    return rv == APR_SUCCESS
-               ? crm_guard_load(&row->guard, db, entity->table, row->id ? row->key : NULL, pool)
-               : rv;
+    row->guard = crm_guard_read(row->id ? mark.notes : NULL, entity->table, row->key, pool);
+    return rv;
 }
 
-/* *id is 0 when there is no such row. */
-static apr_status_t find(int *id, crm_db_t *db, const crm_entity_t *entity, int source_id,
-                         const char *identifier, apr_pool_t *pool)
+/* A row's id, 0 when there is none, and its notes, without taking it. */
+static apr_status_t find(int *id, const char **notes, crm_db_t *db, const crm_entity_t *entity,
+                         int source_id, const char *identifier, apr_pool_t *pool)
 {
-    crm_db_statement_t statement;
     crm_db_rows_t rows;
     apr_status_t rv;
 
-    make_find(&statement, entity, pool);
-    rv = crm_db_select(&rows, db, &statement,
-                       CRM_DB_VALUES(crm_db_int(source_id, pool), identifier), pool);
+    rv = crm_db_select(&rows, db, crm_db_made(db, entity, FIND_ROW, make_find),
+                       CRM_DB_VALUES(crm_mark_key(source_id, identifier, pool),
+                                     crm_db_int(source_id, pool), identifier),
+                       pool);
     *id = (int)crm_db_number(&rows, 0, 0);
+    *notes = crm_db_cell(&rows, 0, 1);
     return rv;
 }
 
@@ -178,33 +193,27 @@ static apr_status_t insert(crm_entity_row_t *row, crm_db_t *db, int deleted, apr
 {
     const crm_entity_t *entity = row->entity;
     const char *values[VALUES_MOST];
-    crm_db_statement_t statement;
-    crm_db_rows_t rows;
-    apr_status_t rv;
 
-    make_insert(&statement, db, entity, pool);
     values[0] = crm_db_int(row->source_id, pool);
     values[1] = row->identifier;
     values[2] = deleted ? "1" : "0";
     memcpy(values + 3, row->cells, sizeof(char *) * (apr_size_t)entity->column_count);
-    rv = crm_db_select(&rows, db, &statement, values, 3 + entity->column_count, pool);
-    row->id = (int)crm_db_number(&rows, 0, 0);
     row->deleted = deleted;
-    return rv;
+    return crm_db_insert(&row->id, db, crm_db_made(db, entity, INSERT_ROW, make_insert), values,
+                         3 + entity->column_count, pool);
 }
 
 static apr_status_t update(crm_entity_row_t *row, crm_db_t *db, int deleted, apr_pool_t *pool)
 {
     const crm_entity_t *entity = row->entity;
     const char *values[VALUES_MOST];
-    crm_db_statement_t statement;
 
-    make_update(&statement, db, entity, pool);
     values[0] = deleted ? "1" : "0";
     memcpy(values + 1, row->cells, sizeof(char *) * (apr_size_t)entity->column_count);
     values[1 + entity->column_count] = crm_db_int(row->id, pool);
     row->deleted = deleted;
-    return crm_db_execute(NULL, db, &statement, values, 2 + entity->column_count, pool);
+    return crm_db_execute(NULL, db, crm_db_made(db, entity, UPDATE_ROW, make_update), values,
+                          2 + entity->column_count, pool);
 }
 
 apr_status_t crm_entity_save(crm_entity_row_t *row, crm_db_t *db, crm_entity_flag_t flag,
@@ -227,6 +236,10 @@ apr_status_t crm_entity_save(crm_entity_row_t *row, crm_db_t *db, crm_entity_fla
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    if (!row->marked) {
+        row->marked = 1;
+        return crm_guard_add(row->guard, db, row->entity->table, row->key, pool);
+    }
     return crm_guard_save(row->guard, db, row->entity->table, row->key, pool);
 }
 
@@ -234,7 +247,11 @@ apr_status_t crm_entity_bury(crm_entity_row_t *row, crm_db_t *db, apr_pool_t *po
 {
     apr_status_t rv = APR_SUCCESS;
 
-    if (!row->buried) {
+    if (!row->marked) {
+        rv = crm_guard_add(row->guard, db, row->entity->table, row->key, pool);
+        row->marked = 1;
+    }
+    if (rv == APR_SUCCESS && !row->buried) {
         rv = crm_mark_bury(db, row->entity->table, row->key, pool);
         row->buried = 1;
     }
@@ -244,31 +261,20 @@ apr_status_t crm_entity_bury(crm_entity_row_t *row, crm_db_t *db, apr_pool_t *po
     return rv;
 }
 
-/* Whether everything of `news` is known already. Read without taking the row: what is known never
- * becomes unknown again. */
-static apr_status_t is_known(int *known, crm_db_t *db, const crm_entity_t *entity, int source_id,
-                             const char *identifier, const crm_news_t *news, apr_pool_t *pool)
-{
-    crm_guard_t *guard;
-    apr_status_t rv =
-        crm_guard_load(&guard, db, entity->table, crm_mark_key(source_id, identifier, pool), pool);
-
-    *known = rv == APR_SUCCESS && crm_guard_knows(guard, entity->groups, entity->group_count, news);
-    return rv;
-}
-
+/* Read without taking the row: what is known never becomes unknown again. */
 apr_status_t crm_entity_known(int *id, crm_db_t *db, const crm_entity_t *entity, int source_id,
                               const char *identifier, const crm_news_t *news, apr_pool_t *pool)
 {
+    const char *notes;
     apr_status_t rv;
-    int known = 0;
 
     identifier = crm_entity_identifier(identifier, CRM_ENTITY_IDENTIFIER_MOST, pool);
-    rv = find(id, db, entity, source_id, identifier, pool);
-    if (rv == APR_SUCCESS && *id) {
-        rv = is_known(&known, db, entity, source_id, identifier, news, pool);
+    rv = find(id, &notes, db, entity, source_id, identifier, pool);
+    if (rv == APR_SUCCESS && *id &&
+        !crm_guard_knows(crm_guard_read(notes, entity->table, identifier, pool), entity->groups,
+                         entity->group_count, news)) {
+        *id = 0;
     }
-    *id = known ? *id : 0;
     return rv;
 }
 

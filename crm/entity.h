@@ -32,6 +32,9 @@ typedef struct crm_entity_t {
     int column_count;
     const crm_group_t *groups;
     int group_count;
+    /* Whoever tells of such a row has taken another one first, which it belongs to: nobody need
+     * wait for it, and its notes are made with the row. */
+    int follows;
 } crm_entity_t;
 
 /* One row, taken for this transaction. */
@@ -41,6 +44,7 @@ typedef struct crm_entity_row_t {
     const char *identifier;
     const char *key;    /* in WebhookVersions */
     int id;             /* 0 = not made yet */
+    int marked;         /* the key is there in WebhookVersions */
     int buried;         /* its source has deleted it, for good */
     int deleted;        /* DeletionFlag */
     const char **cells; /* as the columns */

@@ -82,7 +82,7 @@ apr_status_t crm_event_add(int *fresh, crm_db_t *db, const crm_event_t *event, a
         /* Held, so that whoever gets this address meanwhile finds the event, or we find him. */
         rv = crm_match_hold(&match, db, event->address_kind, event->address, pool);
         if (rv == APR_SUCCESS && !contact_id) {
-            rv = crm_match_contact(&contact_id, db, event->address_kind, event->address, pool);
+            rv = crm_match_held_contact(&contact_id, db, &match, pool);
         }
     }
     if (rv == APR_SUCCESS) {

@@ -74,11 +74,12 @@ static const crm_entity_t categories = {
 
 static const crm_group_t product_groups[] = {CRM_GROUP(LISTED, 0)};
 
-/* The goods of a product that are shown: only these can have to go. */
+/* The goods of a product that are shown: only these can have to go. Sorted by an expression: for a
+ * column SQLite would take the index that has it in order, and read all goods of the source. */
 static const crm_db_statement_t select_shown = {
     .label = "good_shown",
     .sql = "SELECT Identifier FROM PurchaseGoods WHERE SourceId = %d AND ParentIdentifier = %s"
-           " AND DeletionFlag = 0 ORDER BY Identifier"};
+           " AND DeletionFlag = 0 ORDER BY Identifier || ''"};
 
 /* A product, taken for this transaction. */
 typedef struct taken_t {
@@ -108,16 +109,16 @@ apr_status_t crm_good_category(int *id, crm_db_t *db, int source_id, int brand_i
 static apr_status_t take(taken_t *product, crm_db_t *db, int source_id, const char *identifier,
                          apr_pool_t *pool)
 {
+    crm_mark_t mark;
     apr_status_t rv;
 
     product->db = db;
     product->source_id = source_id;
     product->identifier = identifier;
     product->key = crm_mark_key(source_id, identifier, pool);
-    rv = crm_mark_take(&product->buried, db, PRODUCTS, product->key, pool);
-    if (rv == APR_SUCCESS) {
-        rv = crm_guard_load(&product->guard, db, PRODUCTS, product->key, pool);
-    }
+    rv = crm_mark_take(&mark, db, PRODUCTS, product->key, pool);
+    product->buried = mark.deleted;
+    product->guard = crm_guard_read(mark.notes, PRODUCTS, product->key, pool);
     return rv;
 }
 

@@ -49,7 +49,11 @@ const char *crm_identifier_key(int source_id, const char *identifier, apr_pool_t
 
 apr_status_t crm_identifier_lock(int *deleted, crm_db_t *db, const char *key, apr_pool_t *pool)
 {
-    return crm_mark_take(deleted, db, TABLE, key, pool);
+    crm_mark_t mark;
+    apr_status_t rv = crm_mark_take(&mark, db, TABLE, key, pool);
+
+    *deleted = mark.deleted;
+    return rv;
 }
 
 apr_status_t crm_identifier_bury(crm_db_t *db, const char *key, apr_pool_t *pool)

@@ -94,14 +94,17 @@ apr_status_t crm_match_hold(crm_match_t *match, crm_db_t *db, crm_point_kind_t k
                             const char *value, apr_pool_t *pool)
 {
     apr_status_t rv = crm_match_look(match, db, kind, value, pool);
+    int added = 0;
 
-    if (rv == APR_SUCCESS && match->key && !match->exists) {
-        rv = crm_db_execute(NULL, db, &insert_key, CRM_DB_VALUES(match->key, "0"), pool);
-        if (rv == APR_SUCCESS) {
-            rv = crm_match_look(match, db, kind, value, pool);
-        }
+    if (rv != APR_SUCCESS || !match->key || match->exists) {
+        return rv;
     }
-    return rv;
+    rv = crm_db_execute(&added, db, &insert_key, CRM_DB_VALUES(match->key, "0"), pool);
+    if (rv == APR_SUCCESS && added) {
+        match->exists = 1; /* and nobody's */
+        return APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? crm_match_look(match, db, kind, value, pool) : rv;
 }
 
 apr_status_t crm_match_find(int *contact_id, crm_db_t *db, const crm_match_t *match, int source_id,
@@ -131,6 +134,19 @@ apr_status_t crm_match_contact(int *contact_id, crm_db_t *db, crm_point_kind_t k
     *contact_id = (int)crm_db_number(&rows, 0, 0);
     if (rv == APR_SUCCESS && !*contact_id) {
         rv = crm_db_select(&rows, db, &select_first_owner, CRM_DB_VALUES(key), pool);
+        *contact_id = (int)crm_db_number(&rows, 0, 0);
+    }
+    return rv;
+}
+
+apr_status_t crm_match_held_contact(int *contact_id, crm_db_t *db, const crm_match_t *match,
+                                    apr_pool_t *pool)
+{
+    crm_db_rows_t rows;
+    apr_status_t rv = crm_match_find(contact_id, db, match, 0, CRM_IDENTIFIER_ANY, pool);
+
+    if (rv == APR_SUCCESS && !*contact_id && match->owner) {
+        rv = crm_db_select(&rows, db, &select_first_owner, CRM_DB_VALUES(match->key), pool);
         *contact_id = (int)crm_db_number(&rows, 0, 0);
     }
     return rv;

@@ -52,6 +52,10 @@ apr_status_t crm_match_contact(int *contact_id, crm_db_t *db, crm_point_kind_t k
                                const char *value, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* The same of a key that is held. */
+apr_status_t crm_match_held_contact(int *contact_id, crm_db_t *db, const crm_match_t *match,
+                                    apr_pool_t *pool) __attribute__((warn_unused_result));
+
 /* Takes the key for a contact; `created` = the contact was made in this transaction, which alone
  * may take a key from another contact. CRM360_ECONFLICT: somebody took it since it was looked
  * up. */

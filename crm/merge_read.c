@@ -1,7 +1,6 @@
 /*
  * Contacts as duplicate detection sees them, one or many at a time. Only reads, and locks nothing.
  */
-#include <apr_sha1.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "crm/db_private.h"
 #include "crm/merge.h"
 #include "crm/merge_private.h"
+#include "crm/version.h"
 
 #define CONTACT "ContactId, DeletionFlag, FirstName, LastName, CompanyName, BirthDate, GenderId"
 #define ADDRESS                                                                                    \
@@ -37,23 +37,7 @@ static const crm_db_statement_t select_addresses = {
 
 const char *crm_merge_digest(const char *text, apr_pool_t *pool)
 {
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    char *hex = apr_palloc(pool, 17);
-    apr_sha1_ctx_t context;
-    apr_size_t length = strlen(text), done, part;
-    int i;
-
-    apr_sha1_init(&context);
-    for (done = 0; done < length; done += part) {
-        /* apr_sha1 counts in unsigned int. */
-        part = length - done > 0x10000000 ? 0x10000000 : length - done;
-        apr_sha1_update(&context, text + done, (unsigned int)part);
-    }
-    apr_sha1_final(digest, &context);
-    for (i = 0; i < 8; i++) {
-        apr_snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
-    return hex;
+    return crm_version_digest(text, strlen(text), pool);
 }
 
 /* A row as one text: equal rows give equal texts. */
@@ -70,7 +54,7 @@ static const char *row_text(const crm_db_rows_t *rows, int row, apr_pool_t *pool
         vectors[2 * i + 1].iov_base = (void *)(parts[i] ? "\x1f" : "\x1e");
         vectors[2 * i + 1].iov_len = 1;
     }
-    return apr_pstrcatv(pool, vectors, (apr_size_t)(2 * i), NULL);
+    return apr_pstrcatv(pool, vectors, 2 * (apr_size_t)i, NULL);
 }
 
 /* A text as it is compared: what nobody is called, or lives at, is not read to its end for each of

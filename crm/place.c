@@ -4,6 +4,8 @@
  */
 #include "crm/place.h"
 
+#include <apr_strings.h>
+
 #include "core/log.h"
 #include "crm/date.h"
 #include "crm/db_private.h"
@@ -57,19 +59,26 @@ apr_status_t crm_place_check(crm_db_t *db, const crm_place_t *place, const char 
                {"ZoneId", "Zones", place->zone_id},
                {"BrandId", "Brands", place->brand_id},
                {"ContactAddressTypeId", "ContactAddressTypes", place->contact_address_type_id}};
-    const char *values[4];
+    const char *values[4], *text = "place";
     crm_db_rows_t rows;
     apr_status_t rv;
     int i;
 
     for (i = 0; i < 4; i++) {
         values[i] = crm_db_int(ids[i].id, pool);
+        text = apr_pstrcat(pool, text, " ", values[i], NULL);
+    }
+    if (crm_db_remembers(db, text)) {
+        return APR_SUCCESS;
     }
     rv = crm_db_select(&rows, db, &select_known, values, 4, pool);
     for (i = 0; i < 4 && rv == APR_SUCCESS; i++) {
         if (ids[i].id && crm_db_number(&rows, 0, i) == 0) {
             rv = note_unknown(db, ids[i].kind, ids[i].table, ids[i].id, message_id, pool);
         }
+    }
+    if (rv == APR_SUCCESS) {
+        crm_db_remember(db, text);
     }
     return rv;
 }

@@ -5,6 +5,7 @@
  */
 #include "crm/point.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crm/address.h"
@@ -12,10 +13,11 @@
 #include "crm/db_private.h"
 #include "crm/match.h"
 
+/* Of all brands: there are few, and for a list of them SQLite makes a temporary table. */
 static const crm_db_statement_t select_point = {
     .label = "point_select",
     .sql = "SELECT BrandId, StateId, StateVersion, Optin, OptinVersion FROM WebhookPoints"
-           " WHERE PointKey = %s AND BrandId IN (0, %d)"};
+           " WHERE PointKey = %s"};
 
 static const crm_db_statement_t insert_point = {
     .label = "point_insert",
@@ -33,11 +35,11 @@ static const crm_db_statement_t update_optin = {
 
 static const crm_db_statement_t select_addresses[] = {
     [CRM_POINT_EMAIL] = {.label = "point_emails",
-                         .sql = "SELECT AddressId, ContactId FROM Addresses WHERE LOWER(Email) = %s"
-                                " ORDER BY ContactId, AddressId"},
+                         .sql =
+                             "SELECT AddressId, ContactId FROM Addresses WHERE LOWER(Email) = %s"},
     [CRM_POINT_PHONE] = {.label = "point_phones",
                          .sql = "SELECT AddressId, ContactId FROM Addresses"
-                                " WHERE MobilePhoneNumber = %s ORDER BY ContactId, AddressId"},
+                                " WHERE MobilePhoneNumber = %s"},
 };
 
 apr_status_t crm_point_load(crm_point_t *point, crm_db_t *db, crm_point_kind_t kind,
@@ -53,11 +55,15 @@ apr_status_t crm_point_load(crm_point_t *point, crm_db_t *db, crm_point_kind_t k
     if (!value) {
         return APR_SUCCESS;
     }
-    rv = crm_db_select(&rows, db, &select_point,
-                       CRM_DB_VALUES(crm_match_key(kind, value, pool), crm_db_int(brand_id, pool)),
+    rv = crm_db_select(&rows, db, &select_point, CRM_DB_VALUES(crm_match_key(kind, value, pool)),
                        pool);
     for (i = 0; i < rows.count; i++) {
-        if (crm_db_number(&rows, i, 0) == 0) {
+        apr_int64_t brand = crm_db_number(&rows, i, 0);
+
+        if (brand != 0 && brand != brand_id) {
+            continue;
+        }
+        if (brand == 0) {
             point->state = crm_db_cell(&rows, i, 1);
         }
         version = crm_db_cell(&rows, i, 4);
@@ -102,23 +108,59 @@ static apr_status_t write_news(int *changed, crm_db_t *db, const char *key, int 
     return rv;
 }
 
-/* Lets the addresses with this value follow, in the order in which contacts are locked. A till may
- * give one number to everybody who has none: a pool for each. */
-static apr_status_t follow(crm_db_t *db, const crm_match_t *match, apr_pool_t *pool)
+typedef struct place_t {
+    int contact_id;
+    int address_id;
+} place_t;
+
+/* In the order in which contacts are locked. */
+static int by_contact(const void *a, const void *b)
 {
-    crm_contact_t contact;
+    const place_t *one = a, *other = b;
+
+    return one->contact_id != other->contact_id
+               ? (one->contact_id > other->contact_id) - (one->contact_id < other->contact_id)
+               : (one->address_id > other->address_id) - (one->address_id < other->address_id);
+}
+
+/* The addresses with a value. Sorted here: SQLite would make a temporary table for it. */
+static apr_status_t find_places(place_t **places, int *count, crm_db_t *db,
+                                const crm_match_t *match, apr_pool_t *pool)
+{
     crm_db_rows_t rows;
     apr_status_t rv =
         crm_db_select(&rows, db, &select_addresses[match->kind], CRM_DB_VALUES(match->value), pool);
-    apr_pool_t *each;
     int i;
 
+    *count = rows.count;
+    *places = apr_palloc(pool, sizeof(place_t) * (apr_size_t)(rows.count + 1));
+    for (i = 0; i < rows.count; i++) {
+        (*places)[i].address_id = (int)crm_db_number(&rows, i, 0);
+        (*places)[i].contact_id = (int)crm_db_number(&rows, i, 1);
+    }
+    qsort(*places, (size_t)rows.count, sizeof(place_t), by_contact);
+    return rv;
+}
+
+/* Lets the addresses with this value follow. A till may give one number to everybody who has none:
+ * a pool for each. */
+static apr_status_t follow(crm_db_t *db, const crm_match_t *match, apr_pool_t *pool)
+{
+    crm_contact_t contact;
+    apr_pool_t *each;
+    place_t *places;
+    int i, count;
+    apr_status_t rv = find_places(&places, &count, db, match, pool);
+
+    if (rv != APR_SUCCESS || count == 0) {
+        return rv;
+    }
     apr_pool_create(&each, pool);
     apr_pool_tag(each, "crm_point_follow");
-    for (i = 0; i < rows.count && rv == APR_SUCCESS; i++) {
-        rv = crm_contact_load(&contact, db, (int)crm_db_number(&rows, i, 1), each);
+    for (i = 0; i < count && rv == APR_SUCCESS; i++) {
+        rv = crm_contact_load(&contact, db, places[i].contact_id, each);
         if (rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv)) {
-            rv = crm_address_follow(db, (int)crm_db_number(&rows, i, 0), match->kind, each);
+            rv = crm_address_follow(db, places[i].address_id, match->kind, each);
         }
         apr_pool_clear(each);
     }

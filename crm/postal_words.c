@@ -324,7 +324,8 @@ crm_postal_words_t crm_postal_slice(crm_postal_words_t words, int from, int coun
 {
     crm_postal_words_t slice;
 
-    slice.at = words.at + from;
+    /* No words may have no place, and nothing may be added to that. */
+    slice.at = from ? words.at + from : words.at;
     slice.count = count;
     return slice;
 }

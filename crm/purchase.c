@@ -94,6 +94,7 @@ static const crm_entity_t details = {
     .column_count = LINE_COLUMNS,
     .groups = line_groups,
     .group_count = 1,
+    .follows = 1,
 };
 
 static const crm_column_t store_columns[] = {
@@ -136,7 +137,7 @@ static const crm_entity_t vouchers = {
 static const crm_db_statement_t select_shown = {
     .label = "purchase_shown",
     .sql = "SELECT SourceId, PurchaseDetailIdentifier FROM PurchaseDetails"
-           " WHERE PurchaseHeaderId = %d AND DeletionFlag = 0 ORDER BY PurchaseDetailIdentifier"};
+           " WHERE PurchaseHeaderId = %d AND DeletionFlag = 0"};
 
 /* ---- lines ---- */
 

@@ -48,14 +48,17 @@ static const crm_db_statement_t resend = {
     .sql = "UPDATE WebhookSends SET State = 'resend' WHERE MessageId = %s"
            " AND State IN ('uncertain', 'calling')"};
 
+/* State as an expression: SQLite, which has no statistics here, would else take the index on it,
+ * and read all that was ever sent. Not sorted there: for that it would make a temporary table. */
 static const crm_db_statement_t by_reference = {
     .label = "send_by_reference",
-    .sql = "SELECT ContactId, Recipient FROM WebhookSends WHERE Reference = %s AND Kind = %s"
-           " AND State = 'sent' ORDER BY StartedAt DESC LIMIT 1"};
+    .sql = "SELECT ContactId, Recipient, StartedAt FROM WebhookSends WHERE Reference = %s"
+           " AND Kind = %s AND State || '' = 'sent'"};
 
 static const crm_db_statement_t by_message = {
     .label = "send_by_message",
-    .sql = "SELECT ContactId, Recipient FROM WebhookSends WHERE MessageId = %s AND Kind = %s"};
+    .sql = "SELECT ContactId, Recipient, StartedAt FROM WebhookSends WHERE MessageId = %s"
+           " AND Kind = %s"};
 
 /* Reports may have come before the provider's answer was noted. */
 static const crm_db_statement_t adopt_reports = {
@@ -159,7 +162,7 @@ apr_status_t crm_send_resend(int *changed, crm_db_t *db, const char *message_id,
     return crm_db_execute(changed, db, &resend, CRM_DB_VALUES(message_id), pool);
 }
 
-/* Reads the one row of a statement that asks for a name and a kind. */
+/* Reads the row of a statement that asks for a name and a kind; of several the latest. */
 static apr_status_t find_recipient(int *contact_id, const char **recipient, crm_db_t *db,
                                    const crm_db_statement_t *statement, const char *name,
                                    const char *kind, apr_pool_t *pool)
@@ -167,12 +170,15 @@ static apr_status_t find_recipient(int *contact_id, const char **recipient, crm_
     crm_db_rows_t rows;
     apr_status_t rv = crm_db_select(&rows, db, statement, CRM_DB_VALUES(name, kind), pool);
 
-    *contact_id = 0;
-    *recipient = NULL;
-    if (rv == APR_SUCCESS && rows.count) {
-        *contact_id = (int)crm_db_number(&rows, 0, 0);
-        *recipient = crm_db_cell(&rows, 0, 1);
+    int i, latest = 0;
+
+    for (i = 1; i < rows.count; i++) {
+        if (strcmp(crm_db_cell(&rows, i, 2), crm_db_cell(&rows, latest, 2)) > 0) {
+            latest = i;
+        }
     }
+    *contact_id = (int)crm_db_number(&rows, latest, 0);
+    *recipient = crm_db_cell(&rows, latest, 1);
     return rv;
 }
 

@@ -1,25 +1,19 @@
 /*
- * The notes of the guard in WebhookVersions.Versions, one JSON object a row:
- *     {"<group>": ["<version>", "<writer>", {"<writer>": "<its later empty>"}, "<value>"]}
- * The third element is left out when it is empty and nothing follows; the fourth stands only in
- * groups that keep their value, null = empty; version and writer are "" while no value was
- * written. Members are sorted, so that equal notes are equal texts. To change the form, read the
- * old one too: notes live as long as their rows.
+ * The rule of the guard (see version.h), and versions. Must never know what stored notes look like:
+ * that is a matter of crm/version_notes.c.
  */
 #include "crm/version.h"
 
-#include <apr_sha1.h>
-#include <apr_strings.h>
-#include <apr_tables.h>
-
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/json.h"
-#include "core/log.h"
+#include "core/digest.h"
+#include "core/encode.h"
 #include "crm/db_private.h"
+#include "crm/mark.h"
+#include "crm/version_private.h"
 
-#define MOST_MS (((apr_int64_t)1 << 44) - 1) /* what 11 hexadecimal digits hold: the year 2527 */
+#define DATE_DIGITS 11
+#define MOST_MS (((apr_int64_t)1 << 44) - 1) /* what these digits hold: the year 2527 */
 #define DIGEST_BYTES 8
 #define WITHDRAWN "merge" /* no writer has this name: theirs begin with a number */
 
@@ -32,53 +26,50 @@ static const crm_db_statement_t upsert_notes = {
     .sql = "INSERT INTO WebhookVersions (TargetTable, TargetKey, Versions) VALUES (%s, %s, %s)"
            " ON CONFLICT (TargetTable, TargetKey) DO UPDATE SET Versions = excluded.Versions"};
 
-/* A writer's "empty". */
-typedef struct emptied_t {
-    const char *writer;
-    const char *version;
-} emptied_t;
-
-typedef struct note_t {
-    const char *group;
-    const char *version; /* "" = no value was written */
-    const char *writer;
-    apr_array_header_t *emptied; /* emptied_t: later than `version` only */
-    int has_value;               /* `value` is known; NULL = empty */
-    const char *value;
-} note_t;
-
-struct crm_guard_t {
-    apr_pool_t *pool;
-    apr_array_header_t *notes; /* note_t */
-    int changed;
-};
-
 static apr_int64_t within(apr_int64_t ms)
 {
     return ms < 0 ? 0 : ms > MOST_MS ? MOST_MS : ms;
 }
 
+const char *crm_version_digest(const char *body, apr_size_t len, apr_pool_t *pool)
+{
+    unsigned char digest[CRM360_SHA1_BYTES];
+    char *hex = apr_palloc(pool, 2 * DIGEST_BYTES + 1);
+
+    crm360_sha1(digest, body, len);
+    crm360_hex_write(hex, digest, DIGEST_BYTES);
+    return hex;
+}
+
+/* A time as DATE_DIGITS hexadecimal digits: these sort as the times do. */
+static void write_time(char *to, apr_int64_t ms)
+{
+    apr_int64_t left = within(ms);
+    int i;
+
+    for (i = DATE_DIGITS - 1; i >= 0; i--, left >>= 4) {
+        to[i] = "0123456789abcdef"[left & 15];
+    }
+}
+
+const char *crm_version_of(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *digest,
+                           apr_pool_t *pool)
+{
+    apr_size_t len = strlen(digest);
+    char *text = apr_palloc(pool, 2 * (DATE_DIGITS + 1) + len + 1);
+
+    write_time(text, date_ms);
+    text[DATE_DIGITS] = '-';
+    write_time(text + DATE_DIGITS + 1, triggered_ms);
+    text[2 * DATE_DIGITS + 1] = '-';
+    memcpy(text + 2 * (DATE_DIGITS + 1), digest, len + 1);
+    return text;
+}
+
 const char *crm_version_make(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *body,
                              apr_size_t len, apr_pool_t *pool)
 {
-    unsigned char digest[APR_SHA1_DIGESTSIZE];
-    char hex[2 * DIGEST_BYTES + 1];
-    apr_sha1_ctx_t context;
-    apr_size_t done, part;
-    int i;
-
-    apr_sha1_init(&context);
-    for (done = 0; done < len; done += part) {
-        /* apr_sha1 counts in unsigned int. */
-        part = len - done > 0x10000000 ? 0x10000000 : len - done;
-        apr_sha1_update(&context, body + done, (unsigned int)part);
-    }
-    apr_sha1_final(digest, &context);
-    for (i = 0; i < DIGEST_BYTES; i++) {
-        apr_snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
-    return apr_psprintf(pool, "%011" APR_UINT64_T_HEX_FMT "-%011" APR_UINT64_T_HEX_FMT "-%s",
-                        (apr_uint64_t)within(date_ms), (apr_uint64_t)within(triggered_ms), hex);
+    return crm_version_of(date_ms, triggered_ms, crm_version_digest(body, len, pool), pool);
 }
 
 const char *crm_version_weak(const char *body, apr_size_t len, apr_pool_t *pool)
@@ -123,73 +114,19 @@ void crm_news_guess_id(crm_news_t *news, int id, apr_pool_t *pool)
     }
 }
 
-static const char *text_at(json_object *array, size_t i)
-{
-    json_object *item = json_object_array_get_idx(array, i);
-
-    return json_object_is_type(item, json_type_string) ? json_object_get_string(item) : "";
-}
-
-static void read_note(crm_guard_t *guard, const char *group, json_object *value)
-{
-    note_t *note = apr_array_push(guard->notes);
-    json_object *emptied;
-    emptied_t *entry;
-
-    note->group = group;
-    note->version = text_at(value, 0);
-    note->writer = text_at(value, 1);
-    note->emptied = apr_array_make(guard->pool, 0, sizeof(emptied_t));
-    emptied = json_object_array_get_idx(value, 2);
-    note->has_value = json_object_array_length(value) > 3;
-    note->value = note->has_value && json_object_array_get_idx(value, 3) ? text_at(value, 3) : NULL;
-    if (json_object_is_type(emptied, json_type_object)) {
-        json_object_object_foreach(emptied, writer, version)
-        {
-            if (json_object_is_type(version, json_type_string)) {
-                entry = apr_array_push(note->emptied);
-                entry->writer = writer;
-                entry->version = json_object_get_string(version);
-            }
-        }
-    }
-}
-
 apr_status_t crm_guard_load(crm_guard_t **pguard, crm_db_t *db, const char *table, const char *key,
                             apr_pool_t *pool)
 {
-    crm_guard_t *guard = apr_pcalloc(pool, sizeof(*guard));
-    json_object *value = NULL;
+    const char *text = NULL;
     crm_db_rows_t rows;
-    apr_status_t rv;
-    const char *text, *why;
+    apr_status_t rv = APR_SUCCESS;
 
-    guard->pool = pool;
-    guard->notes = apr_array_make(pool, 8, sizeof(note_t));
-    *pguard = guard;
-    if (!key) {
-        return APR_SUCCESS;
+    if (key) {
+        rv = crm_db_select(&rows, db, &select_notes, CRM_DB_VALUES(table, key), pool);
+        text = crm_db_cell(&rows, 0, 0);
     }
-    rv = crm_db_select(&rows, db, &select_notes, CRM_DB_VALUES(table, key), pool);
-    text = crm_db_cell(&rows, 0, 0);
-    if (rv != APR_SUCCESS || !text) {
-        return rv;
-    }
-    if (crm360_json_parse(&value, &why, text, strlen(text), pool) != APR_SUCCESS ||
-        !json_object_is_type(value, json_type_object)) {
-        crm360_log(
-            CRM360_LOG_WARNING, APR_SUCCESS,
-            CRM360_LOGNO(0401) "WebhookVersions: the notes of %s %s are not JSON; begun anew",
-            table, key);
-        return APR_SUCCESS;
-    }
-    json_object_object_foreach(value, group, note)
-    {
-        if (json_object_is_type(note, json_type_array)) {
-            read_note(guard, group, note);
-        }
-    }
-    return APR_SUCCESS;
+    *pguard = crm_guard_read(text, table, key, pool);
+    return rv;
 }
 
 /* NULL when the group was never told of. */
@@ -504,53 +441,20 @@ void crm_guard_withdraw(crm_guard_t *guard, const char *group, const char *versi
     guard->changed = 1;
 }
 
-static int by_writer(const void *a, const void *b)
+apr_status_t crm_guard_add(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,
+                           apr_pool_t *pool)
 {
-    return strcmp(((const emptied_t *)a)->writer, ((const emptied_t *)b)->writer);
-}
-
-static int by_group(const void *a, const void *b)
-{
-    return strcmp(((const note_t *)a)->group, ((const note_t *)b)->group);
-}
-
-static const char *write_note(const note_t *note, apr_pool_t *pool)
-{
-    const char *text = apr_pstrcat(pool, crm360_json_quote(note->group, pool), ":[",
-                                   crm360_json_quote(note->version, pool), ",",
-                                   crm360_json_quote(note->writer, pool), NULL);
-    const emptied_t *entry;
-    int i;
-
-    qsort(note->emptied->elts, (size_t)note->emptied->nelts, sizeof(emptied_t), by_writer);
-    for (i = 0; i < note->emptied->nelts; i++) {
-        entry = &APR_ARRAY_IDX(note->emptied, i, emptied_t);
-        text = apr_pstrcat(pool, text, i ? "," : ",{", crm360_json_quote(entry->writer, pool), ":",
-                           crm360_json_quote(entry->version, pool), NULL);
-    }
-    text = apr_pstrcat(pool, text, note->emptied->nelts ? "}" : note->has_value ? ",{}" : "", NULL);
-    if (note->has_value) {
-        text = apr_pstrcat(pool, text, ",",
-                           note->value ? crm360_json_quote(note->value, pool) : "null", NULL);
-    }
-    return apr_pstrcat(pool, text, "]", NULL);
+    guard->changed = 0;
+    return crm_mark_add(db, table, key, crm_guard_text(guard, pool), pool);
 }
 
 apr_status_t crm_guard_save(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,
                             apr_pool_t *pool)
 {
-    const char *text = "{";
-    int i;
-
     if (!guard->changed) {
         return APR_SUCCESS;
     }
-    qsort(guard->notes->elts, (size_t)guard->notes->nelts, sizeof(note_t), by_group);
-    for (i = 0; i < guard->notes->nelts; i++) {
-        text = apr_pstrcat(pool, text, i ? "," : "",
-                           write_note(&APR_ARRAY_IDX(guard->notes, i, note_t), pool), NULL);
-    }
     guard->changed = 0;
     return crm_db_execute(NULL, db, &upsert_notes,
-                          CRM_DB_VALUES(table, key, apr_pstrcat(pool, text, "}", NULL)), pool);
+                          CRM_DB_VALUES(table, key, crm_guard_text(guard, pool)), pool);
 }

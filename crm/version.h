@@ -20,6 +20,11 @@
 const char *crm_version_make(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *body,
                              apr_size_t len, apr_pool_t *pool);
 
+/* The same of a body whose digest is known: for versions of several groups of one message. */
+const char *crm_version_digest(const char *body, apr_size_t len, apr_pool_t *pool);
+const char *crm_version_of(apr_int64_t date_ms, apr_int64_t triggered_ms, const char *digest,
+                           apr_pool_t *pool);
+
 /* The version of what is only guessed, such as a good's label from a purchase: any dated news wins,
  * and among guesses the digest decides. */
 const char *crm_version_weak(const char *body, apr_size_t len, apr_pool_t *pool);
@@ -73,6 +78,9 @@ typedef struct crm_guard_t crm_guard_t;
 apr_status_t crm_guard_load(crm_guard_t **guard, crm_db_t *db, const char *table, const char *key,
                             apr_pool_t *pool) __attribute__((warn_unused_result));
 
+/* The same of notes that have been read: `text` as it is stored, NULL = none. Never NULL. */
+crm_guard_t *crm_guard_read(const char *text, const char *table, const char *key, apr_pool_t *pool);
+
 /* Applies news to the cells of a row: cells hold the columns of groups[0], then groups[1], ...
  * `writer` is source and identifier. Returns 1 when a cell has changed. */
 int crm_guard_apply(crm_guard_t *guard, const char **cells, const crm_group_t *groups, int count,
@@ -104,6 +112,11 @@ void crm_guard_join(crm_guard_t *kept, const char **cells, const crm_guard_t *ot
  * later, and that no source in particular has said so: only a later value turns it. Does nothing
  * when neither has a version. */
 void crm_guard_withdraw(crm_guard_t *guard, const char *group, const char *version);
+
+/* Writes notes that are not there yet (crm/mark.h), whether they have changed or not.
+ * CRM360_ECONFLICT when they are. */
+apr_status_t crm_guard_add(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,
+                           apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* Writes the notes back when they have changed. */
 apr_status_t crm_guard_save(crm_guard_t *guard, crm_db_t *db, const char *table, const char *key,
