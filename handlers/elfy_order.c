@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/params.h"
 #include "handlers/body.h"
 #include "handlers/field.h"
 
@@ -284,8 +285,8 @@ static void read_object(reader_t *reader, json_object *object)
 /* Without a body: the parameters of a GET, or everything. */
 static void read_query(reader_t *reader, const crm360_message_t *message)
 {
-    const char *addresses = handler_body_parameter(message, "AddressIds", reader->pool);
-    const char *contacts = handler_body_parameter(message, "ContactIds", reader->pool);
+    const char *addresses = handler_body_parameter(message, CRM360_PARAM_ADDRESS_IDS, reader->pool);
+    const char *contacts = handler_body_parameter(message, CRM360_PARAM_CONTACT_IDS, reader->pool);
 
     reader->order->all = !addresses && !contacts;
     if (addresses) {

@@ -45,8 +45,7 @@ static int serves(const crm360_route_t *route)
 
 const char *handler_shopify_version(const handler_shopify_event_t *event, apr_pool_t *pool)
 {
-    return crm_version_make(event->date_ms, event->triggered_ms, event->message->body,
-                            event->message->body_len, pool);
+    return crm_version_of(event->date_ms, event->triggered_ms, event->digest, pool);
 }
 
 const char *handler_shopify_privacy(json_object *body)
@@ -121,6 +120,7 @@ static int read_event(handler_result_t *result, handler_shopify_event_t *event, 
     if (!handler_field_date(&event->date_ms, event->body, "updated_at", pool)) {
         event->date_ms = event->triggered_ms ? event->triggered_ms : message->received / 1000;
     }
+    event->digest = crm_version_digest(message->body, message->body_len, pool);
     event->deletes = strcmp(message->route->action, "Delete") == 0;
     return 1;
 }

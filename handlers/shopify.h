@@ -18,6 +18,7 @@ typedef struct handler_shopify_event_t {
     json_object *body;        /* an object: the message's, or a part of it that is an event too */
     apr_int64_t triggered_ms; /* X-Shopify-Triggered-At; 0 = none */
     apr_int64_t date_ms;      /* updated_at, else triggered, else received */
+    const char *digest;       /* of the message's body, for versions */
     int deletes;              /* the action is Delete */
     crm_place_t place;        /* where its data belongs */
 } handler_shopify_event_t;

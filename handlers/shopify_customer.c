@@ -247,14 +247,13 @@ static void say_home_phone(customer_t *customer)
 static const char *consent_version(const customer_t *customer, json_object *object,
                                    const char *name)
 {
-    const crm360_message_t *message = customer->event->message;
-    apr_int64_t arrival = message->received / 1000, date;
+    apr_int64_t arrival = customer->event->message->received / 1000, date;
 
     if (!handler_field_date(&date, object, name, customer->pool)) {
         date = customer->event->date_ms;
     }
-    return crm_version_make(date > arrival + DAY_MS ? arrival : date, customer->event->triggered_ms,
-                            message->body, message->body_len, customer->pool);
+    return crm_version_of(date > arrival + DAY_MS ? arrival : date, customer->event->triggered_ms,
+                          customer->event->digest, customer->pool);
 }
 
 /* {"state": "subscribed", ...}: only "subscribed" is consent, any other state is none, and no

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/params.h"
 #include "crm/date.h"
 #include "crm/decimal.h"
 #include "crm/good.h"
@@ -532,8 +533,8 @@ apr_status_t handler_tabology_ticket(handler_result_t *result,
                                      const handler_tabology_event_t *event, apr_pool_t *pool)
 {
     ticket_t ticket = {.event = event, .pool = pool, .data = event->data};
-    const char *store = parameter(&ticket, "store");
-    const char *currency = parameter(&ticket, "currency");
+    const char *store = parameter(&ticket, CRM360_PARAM_STORE);
+    const char *currency = parameter(&ticket, CRM360_PARAM_CURRENCY);
     const char *code = currency ? currency_code(currency, pool) : NULL;
     const char *id;
 

@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
+#include "core/trace.h"
 #include "core/version.h"
 #include "outbound/outbound_private.h"
 
@@ -124,8 +125,18 @@ static int set_rules(call_t *call, const outbound_t *outbound)
     return !bad;
 }
 
+/* Says to which trace the request belongs. Without random numbers it says nothing. */
+static int add_trace(call_t *call, const outbound_t *outbound)
+{
+    const char *trace = crm360_trace_child(outbound->trace, call->pool);
+
+    return !trace ||
+           (add_field(call, "traceparent", trace) &&
+            (!outbound->trace_state || add_field(call, "tracestate", outbound->trace_state)));
+}
+
 /* What is said, to whom, and as whom. 0 when it cannot be. */
-static int set_request(call_t *call, const outbound_request_t *request)
+static int set_request(call_t *call, const outbound_t *outbound, const outbound_request_t *request)
 {
     CURL *curl = call->curl;
     int bad = 0;
@@ -136,6 +147,9 @@ static int set_request(call_t *call, const outbound_request_t *request)
         return 0;
     }
     if (request->headers && !apr_table_do(add_field, call, request->headers, NULL)) {
+        return 0;
+    }
+    if (!add_trace(call, outbound)) {
         return 0;
     }
     bad |= curl_easy_setopt(curl, CURLOPT_URL, request->url);
@@ -219,13 +233,51 @@ apr_status_t outbound_http(outbound_answer_t *answer, const char **why, const ou
     call->body = apr_palloc(pool, OUTBOUND_ANSWER_MOST + 1);
     call->curl = curl_easy_init();
     apr_pool_cleanup_register(pool, call, call_free, apr_pool_cleanup_null);
-    if (!call->curl || !set_rules(call, outbound) || !set_request(call, request)) {
+    if (!call->curl || !set_rules(call, outbound) || !set_request(call, outbound, request)) {
         *why = apr_psprintf(pool, "%s: nothing was sent: the request cannot be made", host);
         rv = CRM360_EAWAY;
     }
     else {
         rv = perform(answer, why, call, host);
     }
+    apr_pool_cleanup_run(pool, call, call_free);
+    return rv;
+}
+
+/* Connects, and no more. */
+static apr_status_t connect_only(const char **why, call_t *call, const outbound_t *outbound,
+                                 const crm360_provider_t *provider)
+{
+    CURL *curl = call->curl;
+    CURLcode code;
+    int bad = !curl || !set_rules(call, outbound);
+
+    if (!bad) {
+        bad |= curl_easy_setopt(curl, CURLOPT_URL, provider->url);
+        bad |= curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+        if (provider->ca) {
+            bad |= curl_easy_setopt(curl, CURLOPT_CAINFO, provider->ca);
+            bad |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+        }
+    }
+    code = bad ? CURLE_OUT_OF_MEMORY : curl_easy_perform(curl);
+    *why = apr_pstrdup(call->pool, *call->error ? call->error : curl_easy_strerror(code));
+    return code == CURLE_OK ? APR_SUCCESS
+           : code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
+               ? CRM360_EREFUSED
+               : CRM360_EAWAY;
+}
+
+apr_status_t outbound_http_reach(const char **why, const outbound_t *outbound,
+                                 const crm360_provider_t *provider, apr_pool_t *pool)
+{
+    call_t *call = apr_pcalloc(pool, sizeof(*call));
+    apr_status_t rv;
+
+    call->pool = pool;
+    call->curl = curl_easy_init();
+    apr_pool_cleanup_register(pool, call, call_free, apr_pool_cleanup_null);
+    rv = connect_only(why, call, outbound, provider);
     apr_pool_cleanup_run(pool, call, call_free);
     return rv;
 }

@@ -38,6 +38,12 @@ apr_status_t outbound_http(outbound_answer_t *answer, const char **why, const ou
                            const outbound_request_t *request, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Connects to the server of `provider`, with TLS where its address says so, and sends nothing. As
+ * outbound_reach(). */
+apr_status_t outbound_http_reach(const char **why, const outbound_t *outbound,
+                                 const crm360_provider_t *provider, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 /* What a status means when the body says nothing better, for calls that must not be repeated
  * blindly: 2xx SENT; 401, 403 AWAY with alarm; 408, 425, 429, 503 AWAY; other 4xx REFUSED; the rest
  * UNCERTAIN. Also sets retry_after and code ("HTTP 503"). */

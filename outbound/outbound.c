@@ -6,6 +6,8 @@
 
 #include <curl/curl.h>
 
+#include "core/trace.h"
+
 apr_status_t outbound_make(outbound_t **outbound, const char *outbox, apr_interval_time_t most,
                            apr_pool_t *pool)
 {
@@ -21,4 +23,10 @@ apr_status_t outbound_make(outbound_t **outbound, const char *outbox, apr_interv
     made->pool = pool;
     *outbound = made;
     return APR_SUCCESS;
+}
+
+void outbound_trace(outbound_t *outbound, const char *parent, const char *state)
+{
+    outbound->trace = parent;
+    outbound->trace_state = parent && crm360_trace_state_ok(state) ? state : NULL;
 }

@@ -50,4 +50,10 @@ typedef struct outbound_t outbound_t;
 apr_status_t outbound_make(outbound_t **outbound, const char *outbox, apr_interval_time_t most,
                            apr_pool_t *pool) __attribute__((warn_unused_result));
 
+/* To which trace the calls belong that are made from now on (core/trace.h): each HTTP request
+ * carries a traceparent of its own that says so, and `state` as tracestate when it is well formed.
+ * `parent` NULL, or none: to no trace. Both are borrowed until the next time. A mail by SMTP has no
+ * such field: a trace ends where people read. */
+void outbound_trace(outbound_t *outbound, const char *parent, const char *state);
+
 #endif

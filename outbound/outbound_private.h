@@ -14,6 +14,8 @@
 struct outbound_t {
     const char *outbox;
     apr_interval_time_t most;        /* of one call */
+    const char *trace;               /* traceparent of what is sent now; NULL = none */
+    const char *trace_state;         /* its tracestate; NULL = none */
     struct outbound_smtp_t *smtp;    /* kept connections (smtp.c); NULL until the first */
     struct outbound_token_t *tokens; /* access tokens (wallet_token.c); NULL until the first */
     apr_pool_t *pool;

@@ -237,15 +237,20 @@ static const char *own_name(const outbound_mail_t *mail, apr_pool_t *pool)
     return strchr(mail->from, '@') + 1;
 }
 
-/* Whom to trust, and as whom to speak. 0 when libcurl refuses. */
-static int set_account(CURL *easy, const crm360_provider_t *provider)
+/* Whether TLS is not insisted on. */
+static int is_clear(const crm360_provider_t *provider)
 {
-    int is_clear = provider->tls && strcmp(provider->tls, "required") != 0 &&
-                   strncmp(provider->url, "smtps:", 6) != 0;
+    return provider->tls && strcmp(provider->tls, "required") != 0 &&
+           strncmp(provider->url, "smtps:", 6) != 0;
+}
+
+/* Whom to trust. 0 when libcurl refuses. */
+static int set_trust(CURL *easy, const crm360_provider_t *provider)
+{
     int bad = 0;
 
     bad |= curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                            !is_clear                               ? (long)CURLUSESSL_ALL
+                            !is_clear(provider)                     ? (long)CURLUSESSL_ALL
                             : strcmp(provider->tls, "offered") == 0 ? (long)CURLUSESSL_TRY
                                                                     : (long)CURLUSESSL_NONE);
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -255,14 +260,22 @@ static int set_account(CURL *easy, const crm360_provider_t *provider)
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, provider->ca);
         bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     }
+    return !bad;
+}
+
+/* Whom to trust, and as whom to speak. 0 when libcurl refuses. */
+static int set_account(CURL *easy, const crm360_provider_t *provider)
+{
+    int bad = !set_trust(easy, provider);
+
     if (provider->user) {
         bad |= curl_easy_setopt(easy, CURLOPT_USERNAME, provider->user);
         bad |= curl_easy_setopt(easy, CURLOPT_PASSWORD, provider->secret ? provider->secret : "");
         /* What every server with TLS has; libcurl would take the first that is offered, and
          * would not try another one when it fails. */
         bad |= curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS,
-                                is_clear ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5"
-                                         : "AUTH=PLAIN;AUTH=LOGIN");
+                                is_clear(provider) ? "AUTH=PLAIN;AUTH=LOGIN;AUTH=CRAM-MD5"
+                                                   : "AUTH=PLAIN;AUTH=LOGIN");
     }
     return !bad;
 }
@@ -401,4 +414,37 @@ void outbound_smtp_send(outbound_result_t *result, outbound_t *outbound,
     if (result->fate == OUTBOUND_SENT) {
         result->reference = outbound_mail_message_id(mail, pool);
     }
+}
+
+apr_status_t outbound_smtp_reach(const char **why, const outbound_t *outbound,
+                                 const crm360_provider_t *provider, apr_pool_t *pool)
+{
+    char name[HOST_MOST + 1] = "localhost";
+    char error[CURL_ERROR_SIZE] = "";
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    kept_t kept = {.easy = curl_easy_init()};
+    long most_ms = (long)(outbound->most / 1000) + 1;
+    int bad = !kept.easy || !set_trust(kept.easy, provider);
+
+    gethostname(name, sizeof(name) - 1);
+    if (!bad) {
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_URL,
+                                apr_pstrcat(pool, provider->url, "/", name, NULL));
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_CONNECT_ONLY, 1L);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_PROXY, "");
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_NOSIGNAL, 1L);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_QUICK_EXIT, 1L);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_CONNECTTIMEOUT_MS, most_ms);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_TIMEOUT_MS, most_ms);
+        bad |= curl_easy_setopt(kept.easy, CURLOPT_ERRORBUFFER, error);
+    }
+    if (!bad) {
+        code = curl_easy_perform(kept.easy);
+    }
+    *why = sentence(*error ? error : curl_easy_strerror(code), pool);
+    apr_pool_create(&kept.pool, pool);
+    drop(&kept);
+    return code == CURLE_OK ? APR_SUCCESS : needs_person(code) ? CRM360_EREFUSED : CRM360_EAWAY;
 }

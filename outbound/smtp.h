@@ -14,4 +14,10 @@ void outbound_smtp_send(outbound_result_t *result, outbound_t *outbound,
                         const crm360_provider_t *provider, const outbound_mail_t *mail,
                         const char *bytes, apr_size_t len, apr_pool_t *pool);
 
+/* Connects to the server of `provider`, up to EHLO and STARTTLS; does not log in, and sends
+ * nothing. As outbound_reach(). */
+apr_status_t outbound_smtp_reach(const char **why, const outbound_t *outbound,
+                                 const crm360_provider_t *provider, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
+
 #endif
