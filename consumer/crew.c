@@ -19,7 +19,7 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/queue.h"
+#include "core/queue_admin.h"
 
 /* A worker that ends sooner than this after its start is started again with growing delays. */
 #define QUICK_DEATH APR_USEC_PER_SEC
@@ -33,7 +33,9 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
                                 apr_pool_t *pool)
 {
     consumer_crew_t *made = apr_pcalloc(pool, sizeof *made);
+    int databases = crm360_config_databases(config)->nelts;
     apr_size_t health_size = APR_ALIGN_DEFAULT(crm360_queue_health_size());
+    apr_size_t shared_size = APR_ALIGN_DEFAULT(consumer_shared_size(databases));
     consumer_slot_t *slots;
     apr_shm_t *shared;
     apr_status_t rv;
@@ -44,14 +46,16 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
     for (lane = 0; lane < CRM360_LANES; lane++) {
         made->count += crm360_config_workers(config, (crm360_lane_t)lane);
     }
-    rv = apr_shm_create(&shared, health_size + (apr_size_t)(made->count + 1) * sizeof *slots, NULL,
-                        pool);
+    rv = apr_shm_create(&shared,
+                        health_size + shared_size + (apr_size_t)(made->count + 1) * sizeof *slots,
+                        NULL, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     made->health = apr_shm_baseaddr_get(shared);
     memset(made->health, 0, apr_shm_size_get(shared));
-    slots = (consumer_slot_t *)((char *)made->health + health_size);
+    made->shared = (consumer_shared_t *)((char *)made->health + health_size);
+    slots = (consumer_slot_t *)((char *)made->shared + shared_size);
     made->workers = apr_pcalloc(pool, (apr_size_t)(made->count + 1) * sizeof *made->workers);
     for (lane = 0, i = 0; lane < CRM360_LANES; lane++) {
         int last = i + crm360_config_workers(config, (crm360_lane_t)lane);
@@ -70,8 +74,8 @@ apr_status_t consumer_crew_make(consumer_crew_t **crew, const crm360_config_t *c
 /* The child's part of a start. */
 static void be_worker(consumer_crew_t *crew, consumer_worker_t *worker, int link)
 {
-    int status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->health,
-                                     worker->pool);
+    int status = consumer_worker_run(crew->config, worker->lane, link, worker->slot, crew->shared,
+                                     crew->health, worker->pool);
 
     apr_pool_destroy(worker->pool); /* closes its databases properly */
     /* Not exit(): what the master registered to run at its end is not ours. */
@@ -216,8 +220,54 @@ apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now)
     return next;
 }
 
+int consumer_crew_overlooks(const consumer_crew_t *crew, apr_time_t now)
+{
+    char id[CONSUMER_ID_BYTES];
+    int i;
+
+    for (i = 0; i < crew->count; i++) {
+        const consumer_worker_t *worker = &crew->workers[i];
+
+        if (worker->pid && worker->database >= 0 && !worker->overran &&
+            now >= deadline(crew, worker, id)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The one line about an attempt that its worker did not survive. */
+static void log_death(const consumer_crew_t *crew, const consumer_death_t *death, apr_pool_t *pool)
+{
+    static const char form[] =
+        CRM360_LOGNO(0322) "worker %d of lane %s ended (message %s): %s; what it held is released";
+    const consumer_worker_t *worker = death->worker;
+    const char *id = death->charge.id;
+    const char *lane = crm360_lane_name(worker->lane);
+    crm360_log_message_t said = {.id = id, .outcome = "ended", .took = -1};
+    const crm360_route_t *route = crm360_id_route(id);
+
+    if (!id[0]) {
+        crm360_log(CRM360_LOG_ERROR, APR_SUCCESS, form, (int)worker->pid, lane, "none",
+                   death->what);
+        return;
+    }
+    said.route = route ? route->name : NULL;
+    if (worker->database >= 0) {
+        const crm360_database_t *database = APR_ARRAY_IDX(
+            crm360_config_databases(crew->config), worker->database, const crm360_database_t *);
+
+        said.database = apr_pstrcat(pool, database->customer, "/", database->alias, NULL);
+    }
+    if (death->charged) {
+        said.outcome = death->charge.kind == CRM360_CHARGE_CRASH ? "crash" : "killed";
+    }
+    crm360_log_message(CRM360_LOG_ERROR, &said, form, (int)worker->pid, lane, id, death->what);
+}
+
 /* What the end of a worker means for the message it ran. */
-static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
+static void judge(const consumer_crew_t *crew, consumer_death_t *death, int status,
+                  apr_pool_t *pool)
 {
     consumer_worker_t *worker = death->worker;
     const char *id = apr_pstrdup(pool, (const char *)worker->slot->id);
@@ -251,11 +301,7 @@ static void judge(consumer_death_t *death, int status, apr_pool_t *pool)
         death->charged = id[0] != '\0';
     }
     if (signal || WEXITSTATUS(status) != 0) {
-        crm360_log(
-            CRM360_LOG_ERROR, APR_SUCCESS,
-            CRM360_LOGNO(0322) "worker %d of lane %s ended (message %s): %s; what it held is "
-                               "released",
-            (int)worker->pid, crm360_lane_name(worker->lane), id[0] ? id : "none", death->what);
+        log_death(crew, death, pool);
     }
 }
 
@@ -275,7 +321,7 @@ int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_
         return 0;
     }
     death->worker = &crew->workers[i];
-    judge(death, status, pool);
+    judge(crew, death, status, pool);
     death->worker->name = apr_pstrdup(pool, death->worker->name);
     close(death->worker->link);
     death->worker->link = -1;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "consumer/link.h"
+#include "consumer/shared.h"
 #include "core/config.h"
 #include "core/queue.h"
 
@@ -35,6 +36,7 @@ typedef struct consumer_crew_t {
     const crm360_config_t *config;
     int count;
     consumer_worker_t *workers;
+    consumer_shared_t *shared;
     void *health; /* shared memory for crm360_queue_make() */
     apr_pool_t *pool;
 } consumer_crew_t;
@@ -70,6 +72,9 @@ apr_status_t consumer_crew_report(consumer_report_t *report, consumer_worker_t *
 
 /* Kills workers whose handler has overrun its deadline; returns when to look again. */
 apr_time_t consumer_crew_check(consumer_crew_t *crew, apr_time_t now);
+
+/* Whether consumer_crew_check() should have killed somebody by now and has not. */
+int consumer_crew_overlooks(const consumer_crew_t *crew, apr_time_t now);
 
 /* Takes one dead child: 1 and *death, 0 when there is none (left). Strings live in `pool`. */
 int consumer_crew_reap(consumer_death_t *death, consumer_crew_t *crew, apr_pool_t *pool);

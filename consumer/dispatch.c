@@ -1,8 +1,8 @@
 /*
- * One batch: claim, transaction, a savepoint and an inbox row per message, commit, acknowledge. The
- * order is the promise: nothing is acknowledged before its effect is committed, and what is
- * committed but not yet acknowledged is recognised by its inbox row when it comes again. Must never
- * keep a message that it cannot finish.
+ * One batch: claim, transaction, an inbox row per message (and a savepoint, while messages fail
+ * that have changed something), commit, acknowledge. The order is the promise: nothing is
+ * acknowledged before its effect is committed, and what is committed but not yet acknowledged is
+ * recognised by its inbox row when it comes again. Must never keep a message that it cannot finish.
  */
 #include "consumer/dispatch.h"
 
@@ -17,6 +17,7 @@
 #include "consumer/split.h"
 #include "core/backoff.h"
 #include "core/clock.h"
+#include "core/cloudevent.h"
 #include "core/log.h"
 #include "core/mail_copy.h"
 #include "core/message.h"
@@ -32,13 +33,18 @@
 #define BATCH_TIME (50 * 1000)
 /* How often a message is tried at once that other transactions are in the way of. */
 #define CONFLICT_TRIES 4
+/* For how many batches each message has a savepoint, after one has had to be undone. */
+#define CAREFUL_BATCHES 50
+/* Something is to be undone, and only all of the transaction can be. */
+#define UNDO_ALL APR_INCOMPLETE
 /* Whoever gets less than this has reached the limit of his memory. */
 #define MEMORY_LEAST (1024 * 1024)
 
 consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
                                             crm360_lane_t lane, const char *worker,
-                                            consumer_slot_t *slot, outbound_t *outbound,
-                                            const volatile sig_atomic_t *stop, apr_pool_t *pool)
+                                            consumer_slot_t *slot, consumer_shared_t *shared,
+                                            outbound_t *outbound, const volatile sig_atomic_t *stop,
+                                            apr_pool_t *pool)
 {
     consumer_dispatch_t *dispatch = apr_pcalloc(pool, sizeof *dispatch);
 
@@ -47,9 +53,10 @@ consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm36
     dispatch->lane = lane;
     dispatch->worker = worker;
     dispatch->slot = slot;
+    dispatch->shared = shared;
     dispatch->outbound = outbound;
     dispatch->stop = stop;
-    dispatch->databases = consumer_databases_make(config, pool);
+    dispatch->databases = consumer_databases_make(config, shared, pool);
     apr_pool_create(&dispatch->pool, pool);
     apr_pool_tag(dispatch->pool, "crm360_batch");
     return dispatch;
@@ -138,22 +145,40 @@ static void check_memory(apr_pool_t *pool)
     free(probe);
 }
 
-/* Runs the handler of one message inside a savepoint. The inbox row comes first: when another
- * transaction has committed it, the effect is there already. */
+/* Undoes what a message has done since there were `changes`, when its inbox row was in. Mostly that
+ * is nothing: it was refused for what is in it. */
+static apr_status_t undo(const batch_t *batch, const crm360_message_t *message,
+                         apr_uint64_t changes, apr_pool_t *pool)
+{
+    crm_db_t *db = batch->database->db;
+
+    return batch->careful                  ? crm_db_savepoint_rollback(db)
+           : crm_db_changes(db) != changes ? UNDO_ALL
+                                           : crm_inbox_remove(db, message->id, pool);
+}
+
+/* Runs the handler of one message. The inbox row comes first: when another transaction has
+ * committed it, the effect is there already.
+ *
+ * A savepoint costs as much as a small message. So a batch does without, until one has changed
+ * something and is to be undone: then all of it is, and it runs again, with savepoints. UNDO_ALL
+ * says so. */
 static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *message,
                             const handler_t *handler, apr_pool_t *pool)
 {
     crm_db_t *db = batch->database->db;
     handler_context_t context = {.db = db, .database = batch->database->conf};
     handler_result_t result = {.verdict = HANDLER_DONE};
+    apr_status_t rv = batch->careful ? crm_db_savepoint(db) : APR_SUCCESS;
+    apr_uint64_t changes;
     char text[200];
-    apr_status_t rv;
     int fresh = 0;
 
-    rv = crm_db_savepoint(db);
     if (rv == APR_SUCCESS) {
         rv = crm_inbox_add(&fresh, db, message->id, message->route->name, pool);
     }
+    /* Without its row there is nothing that could be undone alone. */
+    changes = rv == APR_SUCCESS ? crm_db_changes(db) : crm_db_changes(db) - 1;
     if (rv == APR_SUCCESS && fresh) {
         rv = handler_deliver(&result, handler, message, &context, pool);
     }
@@ -171,11 +196,17 @@ static apr_status_t deliver(batch_t *batch, int i, const crm360_message_t *messa
         result.verdict = HANDLER_RETRY;
         result.reason = crm360_status_text(rv, text, sizeof text);
     }
-    rv = result.verdict == HANDLER_DONE || result.verdict == HANDLER_MORE
-             ? crm_db_savepoint_release(db)
-             : crm_db_savepoint_rollback(db);
+    if (result.verdict == HANDLER_RETRY || result.verdict == HANDLER_REJECT) {
+        rv = undo(batch, message, changes, pool);
+    }
+    else {
+        rv = batch->careful ? crm_db_savepoint_release(db) : crm_db_check(db);
+    }
     if (rv == APR_SUCCESS) {
         dispatch_decide(batch, i, &result);
+        if (!fresh && result.verdict == HANDLER_DONE) {
+            batch->outcomes[i].reason = "its effect was there already";
+        }
     }
     return rv;
 }
@@ -218,8 +249,16 @@ crm360_message_t *dispatch_read(batch_t *batch, int i, const crm360_blob_t *blob
         return NULL;
     }
     message->id = batch->claim.ids[i]; /* a mail copy's own from here on */
+    if (message->trace) {
+        batch->notes[i].trace = apr_pstrdup(batch->dispatch->pool, message->trace);
+    }
+    if (crm360_cloudevent_unwrap(message, &why, pool) != APR_SUCCESS) {
+        reject(batch, i, why);
+        return NULL;
+    }
     if (is_blanked(message)) {
         batch->outcomes[i].fate = ACK;
+        batch->outcomes[i].reason = "nothing is left of it";
         return NULL;
     }
     if (!handler_find(message)) {
@@ -285,19 +324,30 @@ apr_status_t dispatch_keep_lease(batch_t *batch)
 }
 
 /* The fence in front of COMMIT: Redis is asked whether the lease is still ours, whatever our
- * own clock says, which stands still while a machine is suspended. What follows has the whole
- * of a new lease. Only when Redis cannot say, our clock decides, and half a lease must be left.
+ * own clock says, which stands still while a machine is suspended. What follows has half a lease at
+ * least: one of which less is left is prolonged. Only when Redis cannot say, our clock decides.
  *
- * What remains: a worker that is stopped between this and its COMMIT for longer than a lease.
+ * What remains: a worker that is stopped between this and its COMMIT for longer than that.
  * Even then the effect happens once. Our transaction has written the inbox rows, so whoever has
  * claimed the messages meanwhile waits for its end (SQLite has one writer, PostgreSQL keeps the
  * unique key), and then finds the rows of a commit, or does the work after a rollback. */
 apr_status_t dispatch_fence(batch_t *batch)
 {
-    apr_status_t rv = extend_lease(batch);
+    const consumer_dispatch_t *dispatch = batch->dispatch;
+    const crm360_claim_t *claim = &batch->claim;
+    apr_interval_time_t half = crm360_config_lease(dispatch->config) / 2;
+    apr_interval_time_t left = 0;
+    apr_status_t rv = APR_SUCCESS;
 
-    if ((rv == CRM360_EAWAY || rv == CRM360_EREFUSED) &&
-        is_leased(batch, crm360_config_lease(batch->dispatch->config) / 2)) {
+    if (!dispatch->outbound) { /* a call has the whole of a new lease */
+        rv = crm360_queue_fence(&left, dispatch->queue, batch->database->keys, dispatch->lane,
+                                claim->token, claim->ids[0], claim->ids[claim->count - 1],
+                                dispatch->pool);
+    }
+    if (rv == APR_SUCCESS && left < half) {
+        rv = extend_lease(batch);
+    }
+    if ((rv == CRM360_EAWAY || rv == CRM360_EREFUSED) && is_leased(batch, half)) {
         return APR_SUCCESS;
     }
     return rv == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
@@ -319,12 +369,14 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
     crm360_blob_t *blobs;
     apr_pool_t *pool;
     apr_status_t rv;
+    apr_time_t began;
     int count, i;
 
     /* One that is too large for our memory is charged like one whose handler takes too much. */
     dispatch_enter(dispatch->slot, batch->claim.ids[first]);
     rv = crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys,
-                            batch->claim.ids + first, last - first, FETCH_BYTES, chunk_pool);
+                            batch->claim.ids + first, batch->claim.bytes + first, last - first,
+                            FETCH_BYTES, chunk_pool);
     dispatch_leave(dispatch->slot);
     if (rv != APR_SUCCESS) {
         batch->fetch_failed = 1;
@@ -342,8 +394,10 @@ static apr_status_t run_chunk(int *next, batch_t *batch, int first, int last,
         rv = dispatch_keep_lease(batch) == APR_SUCCESS ? APR_SUCCESS : CRM360_ELEASE;
         if (rv == APR_SUCCESS) {
             /* From here on, whatever kills the worker is the message's doing. */
+            began = crm360_clock();
             dispatch_enter(dispatch->slot, batch->claim.ids[first + i]);
             rv = run_message(batch, first + i, &blobs[i], pool);
+            batch->notes[first + i].took = crm360_clock() - began;
             dispatch_leave(dispatch->slot);
             batch->ran = first + i + 1;
         }
@@ -399,6 +453,26 @@ static apr_status_t run_alone(batch_t *batch, int i)
     return rv;
 }
 
+/* All messages in one transaction; again with savepoints when that is needed. */
+static apr_status_t run_all(batch_t *batch)
+{
+    consumer_database_t *database = batch->database;
+    apr_status_t rv;
+
+    batch->started = crm360_clock();
+    batch->careful = database->careful > 0;
+    rv = run_transaction(batch, 0, batch->claim.count);
+    database->careful -= batch->careful;
+    if (rv == UNDO_ALL) {
+        database->careful = CAREFUL_BATCHES;
+        batch->careful = 1;
+        batch->ran = 0;
+        batch->started = crm360_clock();
+        rv = run_transaction(batch, 0, batch->claim.count);
+    }
+    return rv;
+}
+
 /* Each message in a transaction of its own, after the batch lost against parallel ones: the
  * others shall not suffer from the one that conflicts. That one has failed once more when it does
  * so again and again, so that a conflict that never ends does not go on for ever. */
@@ -408,6 +482,7 @@ static apr_status_t run_one_by_one(batch_t *batch)
     int i;
 
     batch->started = crm360_clock();
+    batch->careful = 1;
     batch->ran = 0;
     for (i = 0; i < batch->claim.count && rv == APR_SUCCESS && !is_over(batch, i); i++) {
         rv = run_alone(batch, i);
@@ -441,7 +516,7 @@ static apr_status_t claim_batch(batch_t *batch)
         }
         database->unsettled = 0;
     }
-    batch->leased_at = crm360_clock();
+    batch->claimed_at = batch->leased_at = crm360_clock();
     rv = crm360_queue_claim(&batch->claim, dispatch->queue, database->keys, dispatch->lane,
                             dispatch->outbound ? 1 : database->fits, dispatch->worker,
                             crm360_config_lease(dispatch->config), dispatch->pool);
@@ -483,8 +558,7 @@ static void work_batch(batch_t *batch, int *away)
 
     batch->outcomes = apr_pcalloc(batch->dispatch->pool,
                                   (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
-    batch->started = crm360_clock();
-    rv = run_transaction(batch, 0, batch->claim.count);
+    rv = run_all(batch);
     if (rv == APR_SUCCESS) {
         adapt_claims(batch);
     }
@@ -542,16 +616,38 @@ void dispatch_end(consumer_dispatch_t *dispatch)
     apr_pool_clear(dispatch->pool);
 }
 
+static apr_status_t open_database(batch_t *batch)
+{
+    return consumer_database_open(&batch->database, batch->dispatch->databases, batch->index);
+}
+
+/* All that was claimed, untried. */
+static void give_back(batch_t *batch)
+{
+    consumer_dispatch_t *dispatch = batch->dispatch;
+    int released;
+
+    batch->database->unsettled =
+        crm360_queue_release_worker(&released, dispatch->queue, batch->database->keys,
+                                    dispatch->lane, dispatch->worker, NULL,
+                                    dispatch->pool) != APR_SUCCESS;
+}
+
+/* A wake-up is heard on every host, and one of them gets the message. To open a database takes much
+ * longer than to ask for one, so who has it closed opens it when he has got something. */
 void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dispatch, int database)
 {
     batch_t *batch = apr_pcalloc(dispatch->pool, sizeof *batch);
     apr_status_t rv;
+    int early; /* claimed before the database is open */
 
     dispatch_begin_report(report, database);
     batch->dispatch = dispatch;
     batch->index = database;
     consumer_slot_touch(dispatch->slot, crm360_clock());
-    if (consumer_database_open(&batch->database, dispatch->databases, database) != APR_SUCCESS) {
+    batch->database = consumer_database_at(dispatch->databases, database);
+    early = consumer_database_sleeps(batch->database);
+    if (!early && open_database(batch) != APR_SUCCESS) {
         report->away = CONSUMER_DATABASE_AWAY;
     }
     else if ((rv = claim_batch(batch)) != APR_SUCCESS) {
@@ -560,10 +656,16 @@ void consumer_dispatch_claim(consumer_report_t *report, consumer_dispatch_t *dis
             consumer_database_failed(batch->database, batch->claim.detail);
         }
     }
+    else if (early && batch->claim.count && open_database(batch) != APR_SUCCESS) {
+        give_back(batch);
+        report->away = CONSUMER_DATABASE_AWAY;
+    }
     else {
         report->next_due =
             batch->claim.next_due < 0 ? -1 : batch->leased_at + batch->claim.next_due;
         report->over = batch->claim.count == 0;
+        batch->notes =
+            apr_pcalloc(dispatch->pool, (apr_size_t)batch->claim.count * sizeof *batch->notes);
     }
     dispatch->batch = batch;
     if (report->over) {

@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include "consumer/link.h"
+#include "consumer/shared.h"
 #include "core/config.h"
 #include "core/queue.h"
 #include "outbound/outbound.h"
@@ -21,8 +22,9 @@ typedef struct consumer_dispatch_t consumer_dispatch_t;
  * arguments are borrowed and must outlive it. `outbound` is for the lane `send`; else NULL. */
 consumer_dispatch_t *consumer_dispatch_make(const crm360_config_t *config, crm360_queue_t *queue,
                                             crm360_lane_t lane, const char *worker,
-                                            consumer_slot_t *slot, outbound_t *outbound,
-                                            const volatile sig_atomic_t *stop, apr_pool_t *pool);
+                                            consumer_slot_t *slot, consumer_shared_t *shared,
+                                            outbound_t *outbound, const volatile sig_atomic_t *stop,
+                                            apr_pool_t *pool);
 
 /* Claims a batch of database number `database`. report->over tells whether there is anything to
  * work on: when not, the report is the last of this batch; otherwise consumer_dispatch_work() must

@@ -44,6 +44,7 @@ typedef struct sending_t {
     handler_send_t *send;
     int attempt;
     int called;
+    int is_news; /* that the outbox takes nothing */
     outbound_result_t result;
     apr_pool_t *pool;
 } sending_t;
@@ -60,6 +61,13 @@ static void bury(const sending_t *sending, const char *reason)
 {
     sending->batch->outcomes[0].fate = BURY;
     sending->batch->outcomes[0].reason = reason;
+}
+
+/* Nobody knows whether it was sent. */
+static void bury_uncertain(const sending_t *sending, const char *reason)
+{
+    bury(sending, apr_pstrcat(sending->pool, "uncertain: ", reason, NULL));
+    sending->batch->outcomes[0].word = "uncertain";
 }
 
 /* Gives it back untried, visible after `delay`: no attempt is spent. */
@@ -85,7 +93,8 @@ static int has_permit(const sending_t *sending)
     }
     rv = crm360_queue_permit(
         &wait, &why, dispatch->queue, sending->provider->key, sending->message->id,
-        sending->batch->database->conf->spacing[sending->handler->sends], sending->pool);
+        crm360_database_spacing(sending->batch->database->conf, sending->handler->sends),
+        sending->pool);
     if (rv != APR_SUCCESS) {
         sending->batch->fetch_failed = 1;
         return 0;
@@ -115,10 +124,8 @@ static apr_status_t find_uncertain(sending_t *sending, const crm_send_past_t *pa
     const crm_send_outcome_t outcome = {.state = CRM_SEND_UNCERTAIN, .reason = lost};
     int ours;
 
-    bury(sending,
-         apr_pstrcat(sending->pool, "uncertain: ",
-                     past->state == CRM_SEND_UNCERTAIN && past->reason ? past->reason : lost,
-                     NULL));
+    bury_uncertain(sending,
+                   past->state == CRM_SEND_UNCERTAIN && past->reason ? past->reason : lost);
     return past->state == CRM_SEND_UNCERTAIN
                ? APR_SUCCESS
                : crm_send_end(&ours, sending->batch->database->db, sending->message->id,
@@ -158,6 +165,7 @@ static apr_status_t intend(sending_t *sending, int *calls)
     sending->attempt = past.attempt;
     if (past.state == CRM_SEND_SENT) {
         sending->batch->outcomes[0].fate = ACK; /* only the queue was not told */
+        sending->batch->outcomes[0].reason = "it was sent already";
         return APR_SUCCESS;
     }
     if ((past.state == CRM_SEND_CALLING || past.state == CRM_SEND_UNCERTAIN) &&
@@ -253,7 +261,7 @@ static sending_t *read_message(batch_t *batch, int *elsewhere)
 
     *elsewhere = 0;
     if (crm360_queue_fetch(&blobs, &count, dispatch->queue, batch->database->keys, batch->claim.ids,
-                           1, 0, dispatch->pool) != APR_SUCCESS) {
+                           batch->claim.bytes, 1, 0, dispatch->pool) != APR_SUCCESS) {
         batch->fetch_failed = 1;
         return NULL;
     }
@@ -278,17 +286,20 @@ void consumer_dispatch_prepare(consumer_report_t *report, consumer_dispatch_t *d
 {
     batch_t *batch = dispatch->batch;
     sending_t *sending;
+    apr_time_t began;
     int elsewhere, away = 0;
 
     dispatch_begin_report(report, report->database);
     batch->outcomes = apr_pcalloc(dispatch->pool, sizeof *batch->outcomes);
     batch->started = crm360_clock();
+    began = crm360_clock();
     dispatch_enter(dispatch->slot, batch->claim.ids[0]);
     sending = read_message(batch, &elsewhere);
     if (sending && !*dispatch->stop && make_ready(sending, &away)) {
         dispatch->sending = sending;
     }
     dispatch_leave(dispatch->slot);
+    batch->notes[0].took = crm360_clock() - began;
     if (elsewhere) {
         consumer_dispatch_work(report, dispatch);
     }
@@ -312,19 +323,24 @@ void consumer_dispatch_call(consumer_report_t *report, consumer_dispatch_t *disp
 {
     sending_t *sending = dispatch->sending;
     apr_interval_time_t lease = crm360_config_lease(dispatch->config);
+    apr_time_t began = crm360_clock();
     int database = report->database;
 
     dispatch_enter(dispatch->slot, sending->message->id);
     /* A worker that stood still since the fence calls no more: another may have the message. */
     if (crm360_clock() < sending->batch->leased_at + lease / 2) {
         sending->called = 1;
+        outbound_trace(dispatch->outbound, sending->message->trace,
+                       crm360_message_header(sending->message, "tracestate"));
         sending->send->call(&sending->result, sending->send, dispatch->outbound, sending->pool);
+        outbound_trace(dispatch->outbound, NULL, NULL);
     }
     else {
         sending->result.fate = OUTBOUND_AWAY;
         sending->result.reason = "the worker was held up before the call";
     }
     dispatch_leave(dispatch->slot);
+    sending->batch->notes[0].took += crm360_clock() - began;
     dispatch_begin_report(report, database);
     report->over = 0;
     report->wants = 1;
@@ -453,24 +469,27 @@ static apr_status_t note(sending_t *sending, handler_result_t *verdict, int *our
 
 /* The outbox has no breaker: that it takes nothing (a full disk, a wrong mode) is said here, when
  * it begins and when it ends. */
-static void tell_outbox(const sending_t *sending)
+static void tell_outbox(sending_t *sending)
 {
     consumer_dispatch_t *dispatch = sending->batch->dispatch;
+    consumer_trouble_t *trouble = &dispatch->shared->outbox;
     int fails = sending->result.fate != OUTBOUND_SENT;
+    apr_time_t now = crm360_clock();
 
-    if (fails && !dispatch->outbox_fails) {
+    sending->is_news = fails && consumer_trouble_begins(trouble, now);
+    if (sending->is_news) {
         crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
                    CRM360_LOGNO(0384) "%s; what is to go there waits and loses no attempt",
                    sending->result.reason);
     }
-    else if (!fails && dispatch->outbox_fails) {
+    else if (!fails && consumer_trouble_ends(trouble, dispatch->outbox_fails, now)) {
         crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "the outbox takes files again");
     }
     dispatch->outbox_fails = fails;
 }
 
 /* Tells all workers how the provider does. Returns how long it is left alone. */
-static apr_interval_time_t tell_provider(const sending_t *sending)
+static apr_interval_time_t tell_provider(sending_t *sending)
 {
     const outbound_result_t *result = &sending->result;
     crm360_breaker_t change = CRM360_BREAKER_SAME;
@@ -501,7 +520,8 @@ static apr_interval_time_t tell_provider(const sending_t *sending)
                    CRM360_LOGNO(0380) "%s at %s is not called for %d s: %s; its messages wait and "
                                       "lose no attempt%s",
                    sending->provider->kind, sending->provider->url, (int)apr_time_sec(wait),
-                   result->reason, result->alarm ? "; this needs a person" : "");
+                   dispatch_for_log(result->reason, sending->pool),
+                   result->alarm ? "; this needs a person" : "");
     }
     else if (change == CRM360_BREAKER_CLOSED) {
         crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "%s at %s answers again",
@@ -520,6 +540,21 @@ static void decide_retry(const sending_t *sending)
     dispatch_decide(sending->batch, 0, &result);
 }
 
+/* While others get through, the breaker says nothing of the one that does not. When the outbox
+ * takes nothing, it takes nothing of all: that is said of the first. */
+static void log_away(const sending_t *sending, const char *reason, apr_interval_time_t wait)
+{
+    crm360_log_message_t said;
+
+    if (!sending->called) {
+        return;
+    }
+    dispatch_end_attempt(&said, sending->batch, 0, "wait");
+    crm360_log_message(sending->provider || sending->is_news ? CRM360_LOG_INFO : CRM360_LOG_DEBUG,
+                       &said, "not sent: %s; waits %d s", dispatch_for_log(reason, sending->pool),
+                       (int)apr_time_sec(wait));
+}
+
 /* What becomes of the message, once its outcome is noted. */
 static void decide_noted(sending_t *sending, const handler_result_t *verdict,
                          apr_interval_time_t left_alone)
@@ -535,9 +570,9 @@ static void decide_noted(sending_t *sending, const handler_result_t *verdict,
             break;
         }
         sending->batch->outcomes[0].fate = ACK;
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: sent by %s, reference %s",
-                   sending->message->id, sending->send->record.provider,
-                   result->reference ? result->reference : "none");
+        sending->batch->outcomes[0].reason =
+            apr_psprintf(sending->pool, "sent by %s, reference %s", sending->send->record.provider,
+                         result->reference ? result->reference : "none");
         break;
     case OUTBOUND_REFUSED:
         bury(sending, reason);
@@ -547,13 +582,11 @@ static void decide_noted(sending_t *sending, const handler_result_t *verdict,
         wait = wait < AWAY_AGAIN && sending->called ? AWAY_AGAIN : wait;
         wait = wait < ASK_AGAIN ? wait : ASK_AGAIN;
         wait_for(sending, wait);
-        /* While others get through, the breaker says nothing of the one that does not. */
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: not sent: %s; waits %d s",
-                   sending->message->id, reason, (int)apr_time_sec(wait));
+        log_away(sending, reason, wait);
         break;
     case OUTBOUND_UNCERTAIN:
         if (!sending->repeatable) {
-            bury(sending, apr_pstrcat(sending->pool, "uncertain: ", reason, NULL));
+            bury_uncertain(sending, reason);
             break;
         }
         decide_retry(sending);
@@ -572,13 +605,14 @@ static void decide_unnoted(const sending_t *sending, const char *why)
     if (sending->repeatable) {
         return; /* given back as it was: it is sent again, which does no harm */
     }
-    bury(sending,
-         apr_psprintf(sending->pool, "uncertain: %s%s, but the database could not note it: %s",
-                      result->fate == OUTBOUND_SENT ? "sent, reference " : "not noted as sent: ",
-                      result->fate == OUTBOUND_SENT
-                          ? (result->reference ? result->reference : "none")
-                          : (result->reason ? result->reason : "no reason given"),
-                      why));
+    bury_uncertain(
+        sending,
+        apr_psprintf(sending->pool, "%s%s, but the database could not note it: %s",
+                     result->fate == OUTBOUND_SENT ? "sent, reference " : "not noted as sent: ",
+                     result->fate == OUTBOUND_SENT
+                         ? (result->reference ? result->reference : "none")
+                         : (result->reason ? result->reason : "no reason given"),
+                     why));
 }
 
 void consumer_dispatch_finish(consumer_report_t *report, consumer_dispatch_t *dispatch)
@@ -586,6 +620,7 @@ void consumer_dispatch_finish(consumer_report_t *report, consumer_dispatch_t *di
     sending_t *sending = dispatch->sending;
     apr_interval_time_t left_alone = tell_provider(sending);
     const char *why = "no reason given";
+    crm360_log_message_t said;
     handler_result_t verdict;
     apr_status_t rv;
     int ours = 0;
@@ -599,11 +634,10 @@ void consumer_dispatch_finish(consumer_report_t *report, consumer_dispatch_t *di
     }
     else {
         /* Given back: whoever has begun since decides. */
-        crm360_log(
-            CRM360_LOG_ERROR, APR_SUCCESS,
-            CRM360_LOGNO(0383) "%s: attempt %d was overtaken by another one; it may have been "
-                               "sent twice",
-            sending->message->id, sending->attempt);
+        dispatch_end_attempt(&said, sending->batch, 0, "overtaken");
+        crm360_log_message(CRM360_LOG_ERROR, &said,
+                           CRM360_LOGNO(0383) "it was overtaken by another attempt, and may have "
+                                              "been sent twice");
     }
     settle(report, dispatch, rv != APR_SUCCESS);
 }

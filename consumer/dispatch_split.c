@@ -27,16 +27,41 @@ static apr_status_t go_on(void *baton)
     return dispatch_keep_lease(batch);
 }
 
+/* Redis is full, say: that is logged when it begins and when it ends, however many wait for it. */
+static void tell_room(consumer_dispatch_t *dispatch, const consumer_split_t *split, apr_status_t rv)
+{
+    consumer_trouble_t *trouble = &dispatch->shared->split;
+    apr_time_t now = crm360_clock();
+
+    if (rv == CRM360_EREFUSED) {
+        dispatch->split_fails = 1;
+        if (consumer_trouble_begins(trouble, now)) {
+            crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                       CRM360_LOGNO(0317) "%s cannot be split now: %s; that, and others, is tried "
+                                          "again every %d s",
+                       split->id, split->why, (int)apr_time_sec(SPLIT_AGAIN));
+        }
+    }
+    else if (rv == APR_SUCCESS) {
+        if (consumer_trouble_ends(trouble, dispatch->split_fails, now)) {
+            crm360_log(CRM360_LOG_NOTICE, APR_SUCCESS, "messages are split again");
+        }
+        dispatch->split_fails = 0;
+    }
+}
+
 /* Tells the queue what became of the split of the claim's first message. Not APR_SUCCESS: nothing
  * can be split now. */
 static apr_status_t settle_split(batch_t *batch, const consumer_split_t *split, apr_status_t rv)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
+    crm360_log_message_t said;
     int told;
 
+    tell_room(dispatch, split, rv);
     if (rv == APR_SUCCESS) {
-        crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "%s: split into %d messages", split->id,
-                   split->total);
+        dispatch_end_attempt(&said, batch, 0, "split");
+        crm360_log_message(CRM360_LOG_INFO, &said, "split into %d messages", split->total);
     }
     else if (rv == APR_EINVAL) {
         batch->outcomes[0].fate = BURY;
@@ -45,18 +70,15 @@ static apr_status_t settle_split(batch_t *batch, const consumer_split_t *split, 
         batch->outcomes[0].fate = RELEASE;
     }
     else if (rv == CRM360_EREFUSED) {
-        /* Redis is full, say: whoever makes room must not be held up by this one. */
-        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                   CRM360_LOGNO(0317) "%s: cannot be split now: %s; next try in %d s", split->id,
-                   split->why, (int)apr_time_sec(SPLIT_AGAIN));
+        /* Whoever makes room must not be held up by this one. */
         rv = crm360_queue_release(&told, dispatch->queue, batch->database->keys, dispatch->lane,
                                   batch->claim.token, &split->id, 1, SPLIT_AGAIN, dispatch->pool);
     }
     else if (rv == CRM360_ELEASE) {
-        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
-                   CRM360_LOGNO(0318) "%s: its lease was lost while it was split; whoever has it "
-                                      "now goes on with what is left of it",
-                   split->id);
+        dispatch_end_attempt(&said, batch, 0, "lost");
+        crm360_log_message(CRM360_LOG_WARNING, &said,
+                           CRM360_LOGNO(0318) "its lease was lost while it was split; whoever has "
+                                              "it now goes on with what is left of it");
     }
     else if (rv == CRM360_EPROTOCOL) {
         consumer_database_failed(batch->database, apr_pstrdup(dispatch->pool, split->why));
@@ -68,11 +90,20 @@ static apr_status_t settle_split(batch_t *batch, const consumer_split_t *split, 
  * there are. */
 int dispatch_keep_splits(batch_t *batch)
 {
+    int *attempts =
+        apr_palloc(batch->dispatch->pool, ((apr_size_t)batch->claim.count + 1) * sizeof *attempts);
     const char **ids;
+    int kept = 0, i;
 
+    for (i = 0; i < batch->claim.count; i++) {
+        if (batch->outcomes[i].fate == SPLIT) {
+            batch->notes[kept] = batch->notes[i];
+            attempts[kept++] = batch->claim.attempts[i];
+        }
+    }
     batch->claim.count = dispatch_select(&ids, batch, SPLIT);
     batch->claim.ids = ids;
-    batch->claim.attempts = NULL;
+    batch->claim.attempts = attempts;
     memset(batch->outcomes, 0, (apr_size_t)batch->claim.count * sizeof *batch->outcomes);
     return batch->claim.count;
 }
@@ -82,6 +113,7 @@ static apr_status_t split_messages(batch_t *batch)
 {
     consumer_dispatch_t *dispatch = batch->dispatch;
     apr_status_t rv = APR_SUCCESS;
+    apr_time_t began;
     apr_pool_t *pool;
 
     apr_pool_create(&pool, dispatch->pool);
@@ -95,11 +127,15 @@ static apr_status_t split_messages(batch_t *batch)
                                   .go_on = go_on,
                                   .baton = batch};
 
+        began = crm360_clock();
         rv = consumer_split_run(&split, pool);
+        batch->notes[0].took = crm360_clock() - began;
         dispatch_leave(dispatch->slot);
         rv = settle_split(batch, &split, rv);
         if (rv == APR_SUCCESS) {
             batch->claim.ids++;
+            batch->claim.attempts++;
+            batch->notes++;
             batch->claim.count--;
         }
         apr_pool_clear(pool);

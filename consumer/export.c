@@ -336,17 +336,13 @@ static void write_head(consumer_export_t *export, const crm360_entry_t *letter,
                        const crm360_failure_t *failure, apr_pool_t *pool)
 {
     const crm360_route_t *route = crm360_id_route(letter->id);
-    apr_time_exp_t died;
 
-    apr_time_exp_gmt(&died, letter->at);
     fprintf(export->file, "{\"id\":%s,\"customer\":%s,\"database\":%s,\"lane\":\"%s\",\"route\":%s",
             quote(letter->id, pool), quote(export->database->customer, pool),
             quote(export->database->alias, pool), crm360_lane_name(failure->lane),
             route ? quote(route->name, pool) : "null");
-    fprintf(export->file,
-            ",\"died_at\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"died_at_ms\":%" APR_INT64_T_FMT,
-            died.tm_year + 1900, died.tm_mon + 1, died.tm_mday, died.tm_hour, died.tm_min,
-            died.tm_sec, (int)(died.tm_usec / 1000), apr_time_as_msec(letter->at));
+    fprintf(export->file, ",\"died_at\":%s,\"died_at_ms\":%" APR_INT64_T_FMT,
+            crm360_json_date(letter->at, pool), apr_time_as_msec(letter->at));
     fprintf(export->file, ",\"attempts\":%d,\"crashes\":%d,\"expiries\":%d,\"errors\":%s",
             failure->attempts, failure->crashes, failure->expiries, errors_of(failure, pool));
 }

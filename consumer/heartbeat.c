@@ -7,6 +7,7 @@
 
 #include "consumer/identity.h"
 #include "core/queue_consumers.h"
+#include "core/version.h"
 
 #define BEAT_EVERY (5 * APR_USEC_PER_SEC)
 
@@ -31,6 +32,7 @@ consumer_heartbeat_t *consumer_heartbeat_make(const crm360_config_t *config,
     heartbeat->queue = queue;
     heartbeat->beat.instance = consumer_identity(getpid(), pool);
     heartbeat->beat.host = host;
+    heartbeat->beat.version = CRM360_VERSION;
     heartbeat->beat.pid = (int)getpid();
     heartbeat->beat.databases = crm360_config_databases(config)->nelts;
     return heartbeat;
@@ -41,9 +43,15 @@ void consumer_heartbeat_count(consumer_heartbeat_t *heartbeat, int messages)
     heartbeat->beat.messages += messages;
 }
 
+apr_int64_t consumer_heartbeat_messages(const consumer_heartbeat_t *heartbeat)
+{
+    return heartbeat->beat.messages;
+}
+
 void consumer_heartbeat_tick(consumer_heartbeat_t *heartbeat, apr_time_t now, apr_int64_t offset_ms,
                              apr_pool_t *pool)
 {
+    const consumer_shared_t *shared = heartbeat->crew->shared;
     crm360_heartbeat_t *beat = &heartbeat->beat;
     int lane, i;
 
@@ -56,6 +64,8 @@ void consumer_heartbeat_tick(consumer_heartbeat_t *heartbeat, apr_time_t now, ap
     beat->busy = 0;
     for (lane = 0; lane < CRM360_LANES; lane++) {
         beat->workers[lane] = 0;
+        crm360_histogram_read(&beat->handler[lane], &shared->handler[lane]);
+        crm360_histogram_read(&beat->delay[lane], &shared->delay[lane]);
     }
     for (i = 0; i < heartbeat->crew->count; i++) {
         const consumer_worker_t *worker = &heartbeat->crew->workers[i];

@@ -21,6 +21,9 @@ consumer_heartbeat_t *consumer_heartbeat_make(const crm360_config_t *config,
 /* A worker has worked on so many messages. */
 void consumer_heartbeat_count(consumer_heartbeat_t *heartbeat, int messages);
 
+/* So many have been, since it was made. */
+apr_int64_t consumer_heartbeat_messages(const consumer_heartbeat_t *heartbeat);
+
 /* Tells, when it is time to. `offset_ms` is Redis' clock minus crm360_clock(). A failure is
  * nobody's concern: the next beat makes up for it. */
 void consumer_heartbeat_tick(consumer_heartbeat_t *heartbeat, apr_time_t now, apr_int64_t offset_ms,

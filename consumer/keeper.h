@@ -1,7 +1,8 @@
 /*
  * The keeper: a process of the master's that keeps house, so that the master never waits for it.
  * It walks slowly through the queues and mends what does not fit together, keeps the dead letters
- * within their limits, and deletes old rows of the CRM databases. Used by the master's single
+ * within their limits, deletes old rows of the CRM databases, and writes down once a minute what
+ * all queues hold. Used by the master's single
  * thread only.
  */
 #ifndef CONSUMER_KEEPER_H

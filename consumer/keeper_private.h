@@ -1,5 +1,5 @@
 /*
- * What the files of the keeper share and nobody else may include: its process, and the three
+ * What the files of the keeper share and nobody else may include: its process, and the four
  * things that it does. Each does a small step at a time, so that the keeper can pause in between
  * and end at once.
  */
@@ -12,6 +12,7 @@
 
 #include "consumer/keeper.h"
 #include "core/queue_admin.h"
+#include "core/queue_history.h"
 
 typedef struct keeper_database_t {
     const crm360_database_t *conf;
@@ -35,6 +36,15 @@ typedef struct keeper_walk_t {
     const char *stranger;  /* the first of them; NULL = none */
 } keeper_walk_t;
 
+/* The minute that is being written, or waited for. */
+typedef struct keeper_history_t {
+    crm360_history_t minute;
+    int looking;     /* at the databases, one after the other */
+    int database;    /* the next of them */
+    int tries;       /* in a row that Redis had no answer for */
+    apr_time_t next; /* step; crm360_clock() */
+} keeper_history_t;
+
 typedef struct keeper_t {
     const crm360_config_t *config;
     crm360_queue_t *queue;
@@ -44,6 +54,7 @@ typedef struct keeper_t {
     crm360_dead_limits_t limits;
     int export_failed; /* which has been logged */
     keeper_walk_t walk;
+    keeper_history_t history;
     apr_pool_t *walked; /* of one walk */
     unsigned strangers; /* how many were logged last */
     const volatile sig_atomic_t *stop;
@@ -65,6 +76,12 @@ apr_status_t keeper_walk_step(int *cost, keeper_t *keeper) __attribute__((warn_u
  * none is (any more), or nothing can be written. */
 apr_status_t keeper_bound_dead(int *cost, keeper_t *keeper, keeper_database_t *database)
     __attribute__((warn_unused_result));
+
+/* One step of writing the line of this minute, when it is time at `now` (crm360_clock()). */
+void keeper_history_step(keeper_t *keeper, apr_time_t now);
+
+/* When the next one is due. */
+apr_time_t keeper_history_next(const keeper_t *keeper);
 
 /* Deletes old rows of the database whose turn it is at `now` (crm360_clock()). 1 when there was
  * one. */

@@ -197,10 +197,12 @@ static int wait_for(life_t *life, apr_time_t until)
 static void live(life_t *life)
 {
     keeper_t *keeper = life->keeper;
-    apr_time_t now, prune_next;
+    apr_time_t now, prune_next, next;
 
     do {
         now = crm360_clock();
+        keeper_history_step(keeper, now);
+        apr_pool_clear(keeper->turn);
         if (now >= life->next && !life->walking) {
             begin_walk(life, now);
         }
@@ -215,7 +217,9 @@ static void live(life_t *life)
         if (life->hurry && !life->walking && prune_next > now) {
             end_hurry(life, now);
         }
-    } while (wait_for(life, prune_next < life->next ? prune_next : life->next));
+        next = prune_next < life->next ? prune_next : life->next;
+    } while (
+        wait_for(life, keeper_history_next(keeper) < next ? keeper_history_next(keeper) : next));
 }
 
 int keeper_run(const crm360_config_t *config, int link, void *health, apr_pool_t *pool)

@@ -22,8 +22,8 @@
 #define ANSWER_WITHIN (5 * APR_USEC_PER_SEC)
 
 struct consumer_listener_t {
-    const crm360_config_t *config;
     const crm360_redis_address_t *address;
+    crm360_queue_t *queue;
     crm360_redis_t *redis; /* NULL = not connected */
     apr_pool_t *pool;      /* the listener's own */
     apr_pool_t *life;      /* of one connection */
@@ -34,11 +34,12 @@ struct consumer_listener_t {
     apr_time_t next;
 };
 
-consumer_listener_t *consumer_listener_make(const crm360_config_t *config, apr_pool_t *pool)
+consumer_listener_t *consumer_listener_make(const crm360_config_t *config, crm360_queue_t *queue,
+                                            apr_pool_t *pool)
 {
     consumer_listener_t *listener = apr_pcalloc(pool, sizeof *listener);
 
-    listener->config = config;
+    listener->queue = queue;
     listener->address = crm360_config_redis(config, pool);
     listener->pool = pool;
     listener->ping = crm360_command_make(1, pool);
@@ -75,6 +76,17 @@ static void drop(consumer_listener_t *listener, apr_time_t now, apr_status_t rv,
         now + crm360_backoff_reconnect(listener->tries, RECONNECT_FIRST, RECONNECT_MOST);
 }
 
+void consumer_listener_renew(consumer_listener_t *listener, apr_time_t now)
+{
+    if (listener->redis) {
+        apr_pool_destroy(listener->life);
+        listener->life = NULL;
+        listener->redis = NULL;
+        listener->asked = 0;
+    }
+    listener->next = now;
+}
+
 static apr_status_t subscribe(consumer_listener_t *listener, const char **why)
 {
     crm360_command_t *command;
@@ -82,9 +94,8 @@ static apr_status_t subscribe(consumer_listener_t *listener, const char **why)
 
     apr_pool_create(&listener->life, listener->pool);
     apr_pool_tag(listener->life, "crm360_listener");
-    rv = crm360_redis_connect(&listener->redis, why, listener->address,
-                              crm360_config_connect_timeout(listener->config),
-                              crm360_config_command_timeout(listener->config), listener->life);
+    rv = crm360_redis_connect(&listener->redis, why, crm360_queue_redis(listener->queue), -1,
+                              listener->life);
     if (rv != APR_SUCCESS) {
         return rv;
     }

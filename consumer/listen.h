@@ -10,11 +10,13 @@
 #include <apr_time.h>
 
 #include "core/config.h"
+#include "core/queue.h"
 
 typedef struct consumer_listener_t consumer_listener_t;
 
-/* Makes it; connects nothing. `config` is borrowed. */
-consumer_listener_t *consumer_listener_make(const crm360_config_t *config, apr_pool_t *pool);
+/* Makes it; connects nothing. `config` and `queue` are borrowed. */
+consumer_listener_t *consumer_listener_make(const crm360_config_t *config, crm360_queue_t *queue,
+                                            apr_pool_t *pool);
 
 /* To poll for readability; -1 while there is no connection. */
 int consumer_listener_fd(const consumer_listener_t *listener);
@@ -25,6 +27,10 @@ int consumer_listener_tick(consumer_listener_t *listener, apr_time_t now);
 
 /* When to call tick again at the latest. */
 apr_time_t consumer_listener_next(const consumer_listener_t *listener);
+
+/* Subscribes anew at the next tick: the node that it listens to may be none of the cluster's any
+ * more, and be silent for ever. */
+void consumer_listener_renew(consumer_listener_t *listener, apr_time_t now);
 
 /* Reads what has arrived; call when the descriptor is readable. */
 void consumer_listener_read(consumer_listener_t *listener, apr_time_t now);

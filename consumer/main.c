@@ -10,6 +10,7 @@
 #include "consumer/export.h"
 #include "consumer/master.h"
 #include "consumer/output.h"
+#include "consumer/privileges.h"
 #include "consumer/signals.h"
 #include "core/config.h"
 #include "core/log.h"
@@ -151,12 +152,14 @@ static const char *template_fault(const crm360_config_t *config, apr_pool_t *poo
     return fault;
 }
 
-/* Reads the configuration, and looks whether what it names for us is there. */
-static apr_status_t read_config(crm360_config_t **config, const char **error, const char *file,
-                                apr_pool_t *pool)
+/* Reads the configuration, and looks whether what it names for us is there, and ours to use.
+ * *warning: see consumer_privileges_fault(). */
+static apr_status_t read_config(crm360_config_t **config, const char **error, const char **warning,
+                                const options_t *options, apr_pool_t *pool)
 {
     const crm360_spool_place_t *place;
-    apr_status_t rv = crm360_config_read(config, error, file, CRM360_READ_CONSUMER, pool);
+    apr_status_t rv =
+        crm360_config_read(config, error, options->config_file, CRM360_READ_CONSUMER, pool);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -169,6 +172,10 @@ static apr_status_t read_config(crm360_config_t **config, const char **error, co
     if (!*error) {
         *error = consumer_export_fault(crm360_config_dead_limits(*config).export_folder, pool);
     }
+    if (!*error) {
+        *error =
+            consumer_privileges_fault(warning, *config, options->config_file, options->test, pool);
+    }
     return *error ? CRM360_ECONFIG : APR_SUCCESS;
 }
 
@@ -176,13 +183,12 @@ static apr_status_t read_config(crm360_config_t **config, const char **error, co
 static int reload(void *baton)
 {
     life_t *life = baton;
-    const char *error;
+    const char *error, *warning;
 
     consumer_output_reopen();
     apr_pool_create(&life->next_pool, NULL);
     apr_pool_tag(life->next_pool, "crm360_life");
-    if (read_config(&life->next, &error, life->options->config_file, life->next_pool) ==
-        APR_SUCCESS) {
+    if (read_config(&life->next, &error, &warning, life->options, life->next_pool) == APR_SUCCESS) {
         crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "configuration read again");
         return 1;
     }
@@ -206,6 +212,17 @@ static void tell_databases(const crm360_config_t *config)
     crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "serving %d database%s", count, count == 1 ? "" : "s");
 }
 
+/* Said early, for at HUP it would be too late: only an administrator can mend it. */
+static void tell_warning(const char *warning)
+{
+    if (warning) {
+        crm360_log(CRM360_LOG_WARNING, APR_SUCCESS,
+                   CRM360_LOGNO(0392) "the user of Crm360User cannot read the configuration again, "
+                                      "which HUP will want: %s",
+                   warning);
+    }
+}
+
 static int serve(life_t *life)
 {
     consumer_end_t end = CONSUMER_RELOAD;
@@ -213,6 +230,7 @@ static int serve(life_t *life)
 
     crm360_log(CRM360_LOG_INFO, APR_SUCCESS, "crm360d %s started", CRM360_VERSION);
     while (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
+        consumer_output_format(crm360_config_log_json(life->config));
         tell_databases(life->config);
         rv = consumer_master_run(&end, life->config, reload, life, life->pool);
         if (rv == APR_SUCCESS && end == CONSUMER_RELOAD) {
@@ -229,11 +247,52 @@ static int serve(life_t *life)
     return EXIT_FINE;
 }
 
+/* Log, pid file, and then the user: what only root may open is open by then. */
+static apr_status_t open_all(const options_t *options, const crm360_config_t *config,
+                             const char **error, apr_pool_t *pool)
+{
+    /* Signals first: whoever finds the pid file may send one. */
+    apr_status_t rv = consumer_signals_open();
+
+    *error = "signals";
+    if (rv == APR_SUCCESS) {
+        rv = consumer_output_open(options->log_file, options->foreground, options->pid_file,
+                                  options->verbose ? CRM360_LOG_DEBUG : CRM360_LOG_INFO, error,
+                                  pool);
+    }
+    return rv == APR_SUCCESS ? consumer_privileges_drop(error, config, pool) : rv;
+}
+
+/* Says why it cannot be. Returns the exit status. */
+static int cannot_start(const char *error, apr_status_t rv)
+{
+    char text[200];
+
+    if (rv == CRM360_EREFUSED) {
+        fprintf(stderr, "crm360d: %s\n", error);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr, "crm360d: %s: %s\n", error, crm360_status_text(rv, text, sizeof text));
+    return EXIT_FAILED;
+}
+
+static int tell_test(const options_t *options, const crm360_config_t *config, const char *warning)
+{
+    if (warning) {
+        fprintf(stderr, "crm360d: as the user of Crm360User: %s\n", warning);
+    }
+    printf("%s: fine%s\n", options->config_file,
+           crm360_config_databases(config)->nelts == 0
+               ? ", but without a <Crm360Database> there is nothing to do"
+               : "");
+    return EXIT_FINE;
+}
+
 int main(int argc, const char *const *argv)
 {
     options_t options = {.config_file = CRM360_CONFIG_FILE};
     life_t life = {.options = &options};
-    const char *error;
+    const char *error, *warning;
     apr_pool_t *pool;
     apr_status_t rv;
     int status;
@@ -247,35 +306,19 @@ int main(int argc, const char *const *argv)
         return status;
     }
     apr_pool_create(&life.pool, NULL);
-    if (read_config(&life.config, &error, options.config_file, life.pool) != APR_SUCCESS) {
+    if (read_config(&life.config, &error, &warning, &options, life.pool) != APR_SUCCESS) {
         fprintf(stderr, "crm360d: %s\n", error);
         return EXIT_CONFIGURATION;
     }
     if (options.test) {
-        printf("%s: fine%s\n", options.config_file,
-               crm360_config_databases(life.config)->nelts == 0
-                   ? ", but without a <Crm360Database> there is nothing to do"
-                   : "");
-        return EXIT_FINE;
+        return tell_test(&options, life.config, warning);
     }
-    /* Signals first: whoever finds the pid file may send one. */
-    error = "signals";
-    rv = consumer_signals_open();
-    if (rv == APR_SUCCESS) {
-        rv = consumer_output_open(options.log_file, options.foreground, options.pid_file,
-                                  options.verbose ? CRM360_LOG_DEBUG : CRM360_LOG_INFO, &error,
-                                  pool);
-    }
+    consumer_output_format(crm360_config_log_json(life.config));
+    rv = open_all(&options, life.config, &error, pool);
     if (rv != APR_SUCCESS) {
-        char text[200];
-
-        if (rv == CRM360_EREFUSED) {
-            fprintf(stderr, "crm360d: %s\n", error);
-            return EXIT_FAILED;
-        }
-        fprintf(stderr, "crm360d: %s: %s\n", error, crm360_status_text(rv, text, sizeof text));
-        return EXIT_FAILED;
+        return cannot_start(error, rv);
     }
+    tell_warning(warning);
     status = serve(&life);
     apr_pool_destroy(life.pool); /* closes the connections */
     consumer_output_close();

@@ -16,11 +16,13 @@
 
 #include "consumer/audit.h"
 #include "consumer/crew.h"
-#include "consumer/drain.h"
 #include "consumer/heartbeat.h"
 #include "consumer/identity.h"
 #include "consumer/keeper.h"
+#include "consumer/lean.h"
 #include "consumer/listen.h"
+#include "consumer/notify.h"
+#include "consumer/pulse.h"
 #include "consumer/schedule.h"
 #include "consumer/signals.h"
 #include "core/backoff.h"
@@ -28,9 +30,12 @@
 #include "core/log.h"
 #include "core/queue.h"
 #include "core/queue_provider.h"
+#include "core/spool_drain.h"
 
 /* All queues are looked at this often even when nothing was missed as far as we know. */
 #define LOOK_EVERY (30 * APR_USEC_PER_SEC)
+/* Whether keys are served by other servers now is looked at as often, where that may be. */
+#define FOLLOW_EVERY (5 * APR_USEC_PER_SEC)
 /* And this soon after a look that failed. */
 #define LOOK_AGAIN (250 * 1000)
 /* At most, while it answers and refuses. */
@@ -52,17 +57,22 @@ typedef struct master_t {
     consumer_schedule_t *schedule;
     consumer_listener_t *listener;
     consumer_heartbeat_t *heartbeat;
+    consumer_pulse_t *pulse;
     consumer_audit_t *audit;
-    consumer_drain_t *drain;
+    crm360_spool_drain_t *drain;
     consumer_keeper_t *keeper;
     const crm360_keys_t **keys; /* per database */
     int count;
+    int *lost;              /* per database: its node of the cluster did not answer the last look */
     int *away;              /* per database: how often in a row it could not be used */
+    int aways;              /* how many of them cannot be used */
     apr_time_t *held_until; /* per database: end of its pause */
     apr_hash_t *by_key;     /* lane key -> &index[...] */
     int *index;             /* database * CRM360_LANES + lane, behind by_key */
     apr_int64_t offset_ms;  /* Redis' clock minus ours (monotonic) */
     apr_time_t look_at;     /* when all queues are looked at next */
+    apr_time_t follow_at;   /* when it is asked next where they are */
+    apr_uint32_t epoch;     /* of what was known of that */
     int refusals;           /* reports in a row that Redis could not be used */
     int redis_up;           /* the last look went well: work may be handed out */
     int pardoned;           /* providers have got another chance since we live */
@@ -88,13 +98,17 @@ static int most_workers(const crm360_config_t *config, const crm360_database_t *
 static apr_status_t make(master_t *master, apr_pool_t *pool)
 {
     const apr_array_header_t *databases = crm360_config_databases(master->config);
+    int workers[CRM360_LANES];
     int *most;
     apr_status_t rv;
     int i, lane;
 
     master->pool = pool;
     master->count = databases->nelts;
+    master->follow_at =
+        crm360_config_redis(master->config, pool)->kind == CRM360_REDIS_SINGLE ? CONSUMER_NEVER : 0;
     master->keys = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->keys);
+    master->lost = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->lost);
     master->away = apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->away);
     master->held_until =
         apr_pcalloc(pool, (apr_size_t)(master->count + 1) * sizeof *master->held_until);
@@ -114,17 +128,21 @@ static apr_status_t make(master_t *master, apr_pool_t *pool)
             apr_hash_set(master->by_key, master->keys[i]->lane[lane], APR_HASH_KEY_STRING, at);
         }
     }
-    master->schedule = consumer_schedule_make(master->count, most, pool);
-    master->listener = consumer_listener_make(master->config, pool);
-    master->audit = consumer_audit_make(master->config, pool);
+    for (lane = 0; lane < CRM360_LANES; lane++) {
+        workers[lane] = crm360_config_workers(master->config, (crm360_lane_t)lane);
+    }
+    master->schedule = consumer_schedule_make(master->count, most, workers, pool);
     rv = consumer_crew_make(&master->crew, master->config, pool);
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_make(&master->queue, master->config, 1, master->crew->health, pool);
     }
     if (rv == APR_SUCCESS) {
+        master->listener = consumer_listener_make(master->config, master->queue, pool);
+        master->audit = consumer_audit_make(master->queue, pool);
         master->heartbeat =
             consumer_heartbeat_make(master->config, master->crew, master->queue, pool);
-        master->drain = consumer_drain_make(master->config, master->queue, pool);
+        master->pulse = consumer_pulse_make(master->crew, pool);
+        master->drain = crm360_spool_drain_make(master->config, master->queue, pool);
         master->keeper = consumer_keeper_make(master->config, master->crew->health, pool);
     }
     apr_pool_create(&master->turn, pool);
@@ -204,6 +222,16 @@ static void settle_claims(master_t *master, int database, const crm360_look_t *l
     }
 }
 
+/* Nobody is sent to a database whose node of the cluster does not answer, before a look finds that
+ * it does. */
+static void look_lost(master_t *master, int database, int lost)
+{
+    if (lost || master->lost[database]) {
+        consumer_schedule_hold(master->schedule, database, lost ? CONSUMER_NEVER : 0);
+    }
+    master->lost[database] = lost;
+}
+
 static apr_status_t look_some(master_t *master, int first, int count, int *orphans)
 {
     crm360_look_t *looks = apr_pcalloc(master->turn, (apr_size_t)count * sizeof *looks);
@@ -219,6 +247,11 @@ static apr_status_t look_some(master_t *master, int first, int count, int *orpha
     }
     master->offset_ms = redis_ms - apr_time_as_msec(now);
     for (i = 0; i < count; i++) {
+        look_lost(master, first + i, looks[i].away);
+        if (looks[i].away) {
+            (*orphans)++;
+            continue;
+        }
         for (lane = 0; lane < CRM360_LANES; lane++) {
             apr_int64_t head = looks[i].head_ms[lane];
 
@@ -272,6 +305,21 @@ static void look(master_t *master)
                                                           : LOOK_EVERY);
 }
 
+/* Where the servers are may have changed: then everything is heard and seen anew. */
+static void follow(master_t *master, apr_time_t now)
+{
+    int changed;
+
+    if (master->follow_at == CONSUMER_NEVER) {
+        return;
+    }
+    master->follow_at = now + FOLLOW_EVERY;
+    crm360_queue_follow(&changed, &master->epoch, master->queue, master->turn);
+    if (changed) {
+        consumer_listener_renew(master->listener, now);
+    }
+}
+
 /* ---- events ---- */
 
 static void take_wakes(master_t *master)
@@ -297,6 +345,7 @@ static void hold(master_t *master, int database, apr_time_t now)
     if (now < master->held_until[database]) {
         return;
     }
+    master->aways += !master->away[database];
     master->held_until[database] =
         now + crm360_backoff_reconnect(++master->away[database], HOLD_FIRST, HOLD_MOST);
     consumer_schedule_hold(master->schedule, database, master->held_until[database]);
@@ -325,7 +374,7 @@ static void take_end(master_t *master, consumer_worker_t *worker, const consumer
     consumer_heartbeat_count(master->heartbeat, report->worked);
     if (report->away == CONSUMER_REDIS_AWAY) {
         /* Redis may answer the look and still refuse the claim: no haste, and less each time. */
-        master->redis_up = 0;
+        master->redis_up &= crm360_queue_is_spread(master->queue);
         master->look_at =
             now + crm360_backoff_reconnect(++master->refusals, LOOK_AGAIN, REFUSED_MOST);
     }
@@ -335,8 +384,12 @@ static void take_end(master_t *master, consumer_worker_t *worker, const consumer
     if (report->away == CONSUMER_DATABASE_AWAY) {
         hold(master, report->database, now);
     }
+    else if (report->away && crm360_queue_is_spread(master->queue)) {
+        look_lost(master, report->database, 1);
+    }
     else if (!report->away && master->away[report->database]) {
         master->away[report->database] = 0;
+        master->aways--;
         master->held_until[report->database] = 0;
         consumer_schedule_hold(master->schedule, report->database, 0);
     }
@@ -386,6 +439,19 @@ static void mourn(master_t *master)
     }
 }
 
+/* Whether the configuration has been read again: when not, the old one goes on. */
+static int reloads(const master_t *master)
+{
+    int read;
+
+    consumer_notify_reloading();
+    read = master->reload(master->baton);
+    if (!read) {
+        consumer_notify_ready();
+    }
+    return read;
+}
+
 /* Takes what signals have arrived. 1 when the master is to end, for the reason in *end. */
 static int take_signals(master_t *master, consumer_end_t *end)
 {
@@ -402,7 +468,7 @@ static int take_signals(master_t *master, consumer_end_t *end)
             *end = CONSUMER_STOPPED;
             return 1;
         }
-        else if (signal == SIGHUP && master->reload(master->baton)) {
+        else if (signal == SIGHUP && reloads(master)) {
             *end = CONSUMER_RELOAD;
             return 1;
         }
@@ -431,24 +497,25 @@ static void give_turns(master_t *master)
     }
 }
 
-/* Gives work to whoever is idle, lane by lane, live first. */
-static void hand_out(master_t *master)
+/* Gives work to whoever is idle, lane by lane, live first: of his share, or any. */
+static void hand_out_some(master_t *master, int own, apr_time_t now)
 {
-    apr_time_t now = crm360_clock();
     int nothing[CRM360_LANES] = {0}; /* is due in that lane */
+    int place[CRM360_LANES] = {0};   /* of the next worker in his lane: his share */
     int i;
 
-    give_turns(master);
     for (i = 0; i < master->crew->count && master->redis_up; i++) {
         consumer_worker_t *worker = &master->crew->workers[i];
+        int share = own ? place[worker->lane] : CONSUMER_ANY_SHARE;
         int database;
 
+        place[worker->lane]++;
         if (!worker->pid || worker->database >= 0 || nothing[worker->lane]) {
             continue;
         }
-        database = consumer_schedule_take(master->schedule, worker->lane, now);
+        database = consumer_schedule_take(master->schedule, worker->lane, share, now);
         if (database < 0) {
-            nothing[worker->lane] = 1;
+            nothing[worker->lane] = !own;
         }
         else if (consumer_crew_assign(worker, database) != APR_SUCCESS) {
             consumer_schedule_done(master->schedule, database, worker->lane, now);
@@ -456,11 +523,21 @@ static void hand_out(master_t *master)
     }
 }
 
+/* A database goes to the worker who has its connection open when he is free. */
+static void hand_out(master_t *master)
+{
+    apr_time_t now = crm360_clock();
+
+    give_turns(master);
+    hand_out_some(master, 1, now);
+    hand_out_some(master, 0, now);
+}
+
 static apr_time_t next_event(master_t *master, apr_time_t deadline)
 {
     int idle[CRM360_LANES] = {0};
     apr_time_t next = deadline;
-    apr_time_t others[6];
+    apr_time_t others[8];
     int i;
 
     for (i = 0; i < master->crew->count; i++) {
@@ -472,12 +549,25 @@ static apr_time_t next_event(master_t *master, apr_time_t deadline)
     others[1] = consumer_crew_next_start(master->crew);
     others[2] = consumer_listener_next(master->listener);
     others[3] = master->redis_up ? consumer_heartbeat_next(master->heartbeat) : CONSUMER_NEVER;
-    others[4] = consumer_drain_next(master->drain, master->redis_up);
+    others[4] = crm360_spool_drain_next(master->drain, master->redis_up);
     others[5] = consumer_keeper_next(master->keeper);
-    for (i = 0; i < 6; i++) {
+    others[6] = consumer_pulse_next(master->pulse);
+    others[7] = master->follow_at;
+    for (i = 0; i < 8; i++) {
         next = others[i] < next ? others[i] : next;
     }
     return next < master->look_at ? next : master->look_at;
+}
+
+/* Tells the service manager how it goes. */
+static void beat(const master_t *master)
+{
+    const consumer_state_t state = {.redis_up = master->redis_up,
+                                    .databases = master->count,
+                                    .away = master->aways,
+                                    .messages = consumer_heartbeat_messages(master->heartbeat)};
+
+    consumer_pulse_beat(master->pulse, &state, crm360_clock());
 }
 
 /* Sleeps until something happens or `until`, and takes what workers and Redis have said. */
@@ -511,6 +601,13 @@ static void wait_for_events(master_t *master, apr_time_t until)
     }
 }
 
+static apr_time_t next_pulse(const master_t *master, apr_time_t until)
+{
+    apr_time_t next = consumer_pulse_next(master->pulse);
+
+    return next < until ? next : until;
+}
+
 /* Asks the workers to end and waits for them; whoever does not is killed. A TERM that comes
  * while they end for a reload makes it the end. */
 static void stop(master_t *master, consumer_end_t *end)
@@ -520,6 +617,9 @@ static void stop(master_t *master, consumer_end_t *end)
     int again = 0;
     int signal;
 
+    if (*end == CONSUMER_STOPPED) {
+        consumer_notify_stopping();
+    }
     consumer_keeper_stop(master->keeper);
     consumer_crew_stop(master->crew, 0);
     while (consumer_crew_running(master->crew) > 0) {
@@ -529,11 +629,15 @@ static void stop(master_t *master, consumer_end_t *end)
             hard = 1;
             consumer_crew_stop(master->crew, 1);
         }
+        else if (!hard) {
+            consumer_pulse_beat_last(master->pulse, now);
+        }
         give_turns(master);
-        wait_for_events(master, hard ? now + APR_USEC_PER_SEC : until);
+        wait_for_events(master, hard ? now + APR_USEC_PER_SEC : next_pulse(master, until));
         while ((signal = consumer_signals_take()) != 0) {
             if (signal == SIGTERM || signal == SIGINT) {
                 *end = CONSUMER_STOPPED;
+                consumer_notify_stopping();
             }
             again |= signal == SIGHUP;
         }
@@ -555,6 +659,7 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    consumer_lean();
     for (;;) {
         apr_time_t now = crm360_clock();
         apr_time_t deadline = consumer_crew_check(master.crew, now);
@@ -565,6 +670,7 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
         }
         consumer_crew_start(master.crew, now);
         consumer_keeper_start(master.keeper, now);
+        follow(&master, now);
         connected = consumer_listener_tick(master.listener, now);
         if (connected || now >= master.look_at) {
             look(&master);
@@ -575,7 +681,8 @@ apr_status_t consumer_master_run(consumer_end_t *end, const crm360_config_t *con
         if (master.redis_up) {
             consumer_heartbeat_tick(master.heartbeat, now, master.offset_ms, master.turn);
         }
-        consumer_drain_turn(master.drain, crm360_clock(), master.redis_up);
+        crm360_spool_drain_turn(master.drain, crm360_clock(), master.redis_up);
+        beat(&master);
         wait_for_events(&master, next_event(&master, deadline));
         apr_pool_clear(master.turn);
     }

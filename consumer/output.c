@@ -1,7 +1,7 @@
 /*
- * The daemon's log lines: time, process, level, text, each written at once, so that lines of
- * several processes never mix. The pid file is locked for as long as the master lives: a stale one
- * is no obstacle, and two masters with one file are.
+ * The daemon's log lines: time, process, level, text, or one JSON object, each written at once,
+ * so that lines of several processes never mix. The pid file is locked for as long as the master
+ * lives: a stale one is no obstacle, and two masters with one file are.
  */
 #include "consumer/output.h"
 
@@ -12,33 +12,150 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/log_line.h"
 #include "core/status.h"
 
 static const char *log_name; /* NULL = standard error */
+static int to_journal;       /* standard error is the journal */
+static int as_json;
 static const char *pid_name; /* NULL = none */
+static int pid_fd = -1;      /* holds its lock */
 
-static void write_line(void *baton, crm360_log_level_t level, apr_status_t rv, const char *text)
+/* Lines that are written together. A pipe takes so much whole or not at all (PIPE_BUF), and so do
+ * not mix with those of other processes either. */
+#define HELD_BYTES 4096
+static char held[HELD_BYTES];
+static apr_size_t held_len;
+static int holding;
+
+/* Whether standard error is a stream of the journal, which stamps lines itself, and takes the
+ * priority from their beginning. JOURNAL_STREAM says so, and may have been inherited from somebody
+ * whose standard error was another one: systemd.exec(5). */
+static int is_journal(void)
 {
-    char line[1400], when[40] = "", status[220] = "", reason[180];
-    apr_size_t len;
-    apr_time_exp_t now;
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat found;
+    char name[64];
 
-    (void)baton;
-    apr_time_exp_gmt(&now, apr_time_now());
-    apr_strftime(when, &len, sizeof when, "%Y-%m-%dT%H:%M:%S", &now);
-    if (rv != APR_SUCCESS) {
-        apr_snprintf(status, sizeof status, " (%s)", crm360_status_text(rv, reason, sizeof reason));
+    if (!stream || fstat(STDERR_FILENO, &found) < 0) {
+        return 0;
     }
-    apr_snprintf(line, sizeof line, "%s.%03dZ crm360d[%d] %s: %s%s\n", when,
-                 (int)(now.tm_usec / 1000), (int)getpid(), crm360_log_level_name(level), text,
-                 status);
-    if (write(STDERR_FILENO, line, strlen(line)) < 0) {
+    apr_snprintf(name, sizeof name, "%" APR_UINT64_T_FMT ":%" APR_UINT64_T_FMT,
+                 (apr_uint64_t)found.st_dev, (apr_uint64_t)found.st_ino);
+    return strcmp(name, stream) == 0;
+}
+
+/* What stands in front of a line for a person: the same for all lines of a millisecond. */
+static const char *front_of(crm360_log_level_t level)
+{
+    static char front[120];
+    static apr_time_t of_ms = -1;
+    static crm360_log_level_t of_level;
+    static pid_t of;
+    const char *name = crm360_log_level_name(level);
+    apr_time_t now = apr_time_now();
+    pid_t pid = getpid();
+    apr_time_exp_t t;
+    char when[40] = "";
+    apr_size_t len;
+
+    if (apr_time_as_msec(now) == of_ms && level == of_level && pid == of) {
+        return front;
+    }
+    of_ms = apr_time_as_msec(now);
+    of_level = level;
+    of = pid;
+    if (to_journal) {
+        apr_snprintf(front, sizeof front, "[%d] %s: ", (int)pid, name);
+        return front;
+    }
+    apr_time_exp_gmt(&t, now);
+    apr_strftime(when, &len, sizeof when, "%Y-%m-%dT%H:%M:%S", &t);
+    apr_snprintf(front, sizeof front, "%s.%03dZ crm360d[%d] %s: ", when, (int)(t.tm_usec / 1000),
+                 (int)pid, name);
+    return front;
+}
+
+static void write_out(const char *bytes, apr_size_t len)
+{
+    if (write(STDERR_FILENO, bytes, len) < 0) {
         return; /* nowhere left to say it */
     }
+}
+
+/* Writes a line, or keeps it for others to be written with it. */
+static void put_line(const char *line, apr_size_t len)
+{
+    if (held_len + len > sizeof held) {
+        write_out(held, held_len);
+        held_len = 0;
+    }
+    if (!holding || len > sizeof held) {
+        write_out(line, len);
+        return;
+    }
+    memcpy(held + held_len, line, len);
+    held_len += len;
+}
+
+/* Adds what there is room for. */
+static char *add(char *at, const char *end, const char *text)
+{
+    return apr_cpystrn(at, text, (apr_size_t)(end - at));
+}
+
+static void write_line(void *baton, const crm360_log_line_t *log)
+{
+    char line[CRM360_LOG_JSON_BYTES + 500], text[CRM360_LOG_JSON_BYTES], reason[180], priority[8];
+    const char *end = line + sizeof line - 1; /* and the line feed */
+    char *at = line;
+
+    (void)baton;
+    if (to_journal) {
+        apr_snprintf(priority, sizeof priority, "<%d>", crm360_log_priority(log->level));
+        at = add(at, end, priority);
+    }
+    if (as_json) {
+        crm360_log_line_json(text, log, apr_time_now(), (int)getpid());
+        at = add(at, end, text);
+    }
+    else {
+        at = add(at, end, front_of(log->level));
+        crm360_log_line_text(text, log);
+        at = add(at, end, text);
+        if (log->rv != APR_SUCCESS) {
+            at = add(at, end, " (");
+            at = add(at, end, crm360_status_text(log->rv, reason, sizeof reason));
+            at = add(at, end, ")");
+        }
+    }
+    *at++ = '\n';
+    put_line(line, (apr_size_t)(at - line));
+}
+
+void consumer_output_hold(void)
+{
+    holding = 1;
+}
+
+void consumer_output_release(void)
+{
+    holding = 0;
+    if (held_len) {
+        write_out(held, held_len);
+        held_len = 0;
+    }
+}
+
+void consumer_output_format(int json)
+{
+    as_json = json;
 }
 
 /* Puts the log file in the place of standard error, so that libraries' words land there too. */
@@ -47,6 +164,7 @@ static apr_status_t open_log(void)
     int fd;
 
     if (!log_name) {
+        to_journal = is_journal();
         return APR_SUCCESS;
     }
     fd = open(log_name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
@@ -96,14 +214,13 @@ static apr_status_t write_pid(const char **error, apr_pool_t *pool)
 {
     char text[32];
     apr_status_t rv;
-    int fd;
 
-    rv = lock_pid(&fd, error, pool);
+    rv = lock_pid(&pid_fd, error, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     apr_snprintf(text, sizeof text, "%d\n", (int)getpid());
-    return ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) < 0 ? errno : APR_SUCCESS;
+    return ftruncate(pid_fd, 0) < 0 || write(pid_fd, text, strlen(text)) < 0 ? errno : APR_SUCCESS;
 }
 
 /* Makes both names absolute (detaching changes the working directory), and finds out while somebody
@@ -146,13 +263,15 @@ apr_status_t consumer_output_open(const char *log_file, int foreground, const ch
     if (rv == APR_SUCCESS && pid_name) {
         rv = write_pid(error, pool);
     }
-    crm360_log_set(write_line, NULL, level);
+    crm360_log_set_lines(write_line, NULL, level);
     return rv;
 }
 
 void consumer_output_close(void)
 {
-    if (pid_name) {
-        unlink(pid_name);
+    /* The user that root has become may not remove it; but who reads it must not find the number
+     * of a process that may be somebody else's by then. */
+    if (pid_name && unlink(pid_name) < 0 && ftruncate(pid_fd, 0) < 0) {
+        crm360_log(CRM360_LOG_INFO, errno, "the pid file %s stays as it is", pid_name);
     }
 }

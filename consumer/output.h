@@ -16,6 +16,15 @@ apr_status_t consumer_output_open(const char *log_file, int foreground, const ch
                                   crm360_log_level_t level, const char **error, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Whether lines are JSON objects from here on (Crm360LogFormat); at first they are text. Children
+ * that are forked later write likewise. */
+void consumer_output_format(int json);
+
+/* Between the two, lines may be kept, to be written some together and whole: for many that come at
+ * once, while nothing can happen that ends the process. */
+void consumer_output_hold(void);
+void consumer_output_release(void);
+
 /* Opens the log file again after it was moved away. */
 void consumer_output_reopen(void);
 

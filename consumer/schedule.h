@@ -13,13 +13,15 @@
 #include "core/route.h"
 
 #define CONSUMER_NEVER APR_INT64_MAX
+#define CONSUMER_ANY_SHARE (-1)
 
 typedef struct consumer_schedule_t consumer_schedule_t;
 
 /* A schedule of `databases` databases whose queues are all empty. most_at_once[i] limits the
- * workers on database i over all lanes (SQLite: 1). */
+ * workers on database i over all lanes (SQLite: 1). In each lane the databases are dealt out into
+ * shares[lane] shares, database i into share i % shares[lane]; 0 counts as 1. */
 consumer_schedule_t *consumer_schedule_make(int databases, const int *most_at_once,
-                                            apr_pool_t *pool);
+                                            const int *shares, apr_pool_t *pool);
 
 /* The queue's head is, or was moved, to `at`: takes the earlier of this and what is known. Also
  * what a worker says who has just claimed: when the rest of the queue is due. */
@@ -34,8 +36,11 @@ void consumer_schedule_seen(consumer_schedule_t *schedule, int database, crm360_
 
 /* Index of the database whose turn it is in `lane`, counted as taken; -1 when nothing is due
  * that may be worked on. Among several it is the one that was not served for longest, so that
- * however many have a backlog, a fresh message elsewhere is next. */
-int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, apr_time_t now);
+ * however many have a backlog, a fresh message elsewhere is next. With a share it is one of that
+ * share (whoever asks has its connection open, as like as not), or -1; unless the one whose turn it
+ * is has waited for 20 ms: then nobody waits for anybody in particular. `now` never goes back. */
+int consumer_schedule_take(consumer_schedule_t *schedule, crm360_lane_t lane, int share,
+                           apr_time_t now);
 
 /* Whether one who has left a database may use it again now: 1, and it is counted as taken by him,
  * in `lane`. Whether it is due or held does not matter: he has work to finish. */

@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "core/cloudevent.h"
 #include "core/elements.h"
 #include "core/mail_copy.h"
 #include "core/message_element.h"
@@ -49,13 +50,13 @@ static apr_status_t give_up(work_t *work, const char *why)
 static apr_status_t read_message(work_t *work)
 {
     consumer_split_t *split = work->split;
-    crm360_message_t *message;
+    crm360_message_t *message, whole;
     crm360_blob_t *blob;
     const char *why;
     apr_status_t rv;
     int fetched;
 
-    rv = crm360_queue_fetch(&blob, &fetched, split->queue, split->keys, &split->id, 1, 0,
+    rv = crm360_queue_fetch(&blob, &fetched, split->queue, split->keys, &split->id, NULL, 1, 0,
                             work->pool);
     if (rv != APR_SUCCESS) {
         split->why = "its stored message cannot be fetched";
@@ -68,11 +69,16 @@ static apr_status_t read_message(work_t *work)
         return give_up(work, why);
     }
     work->message = message;
+    whole = *message;
+    if (crm360_cloudevent_unwrap(message, &why, work->pool) != APR_SUCCESS) {
+        return give_up(work, why);
+    }
     work->kind = crm360_elements_kind(content_type(message), message->body, message->body_len);
     if (work->kind == CRM360_ELEMENTS_NONE) {
         return give_up(work, "its body has no elements any more");
     }
-    crm360_element_head(&work->head, message, blob->data, work->pool);
+    crm360_element_head(&work->head, &whole, blob->data,
+                        message->body == whole.body ? NULL : content_type(message), work->pool);
     return APR_SUCCESS;
 }
 

@@ -18,6 +18,7 @@
 
 #include "consumer/dispatch.h"
 #include "consumer/identity.h"
+#include "consumer/output.h"
 #include "consumer/signals.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -44,6 +45,7 @@ static int end_without_memory(int status)
     const char *id = (const char *)own_slot->id;
 
     (void)status;
+    consumer_output_release();
     crm360_log(CRM360_LOG_ERROR, APR_SUCCESS,
                CRM360_LOGNO(0323) "message %s: no memory is left, and Crm360WorkerMemory is %d MB; "
                                   "the worker ends",
@@ -157,7 +159,8 @@ static void work(consumer_report_t *report, consumer_dispatch_t *dispatch, crm36
 }
 
 int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int link,
-                        consumer_slot_t *slot, void *health, apr_pool_t *pool)
+                        consumer_slot_t *slot, consumer_shared_t *shared, void *health,
+                        apr_pool_t *pool)
 {
     consumer_dispatch_t *dispatch;
     consumer_assignment_t assignment;
@@ -186,7 +189,7 @@ int consumer_worker_run(const crm360_config_t *config, crm360_lane_t lane, int l
         return 1;
     }
     dispatch = consumer_dispatch_make(config, queue, lane, consumer_identity(getpid(), pool), slot,
-                                      outbound, &stop, pool);
+                                      shared, outbound, &stop, pool);
     while (next_assignment(&assignment, link)) {
         consumer_report_t report;
 
