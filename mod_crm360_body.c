@@ -5,6 +5,7 @@
 #include "mod_crm360_private.h"
 
 #include <apr_buckets.h>
+#include <apr_cstr.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <util_filter.h>
@@ -15,10 +16,13 @@
 #define ROOM 4096
 /* First size for a body whose length the caller does not tell. */
 #define UNTOLD 8192
-/* Asked of the filters at a time. */
+/* Asked of the filters at a time; of those that undo a coding less, for mod_deflate decodes in one
+ * go what it was asked for, and may make a thousand times as much of it. */
 #define READ_BYTES 65536
+#define READ_CODED_BYTES 4096
 
 #define CATCHER "CRM360_CATCHER"
+#define WITNESS "CRM360_WITNESS"
 
 /* httpd's input filter answers a body that is too large or broken by itself, with an error page
  * of the site, and sends it down the output filters. While a body is read this filter stands
@@ -41,8 +45,22 @@ static apr_status_t webhook_catcher(ap_filter_t *f, apr_bucket_brigade *brigade)
     return ap_pass_brigade(f->next, brigade);
 }
 
+/* Stands between the filters that decode a body (mod_deflate) and httpd's own, and notes in the
+ * apr_status_t that is its context what those have said: whether the caller did not finish his body
+ * or it cannot be decoded are two faults, and come as one. */
+static apr_status_t webhook_witness(ap_filter_t *f, apr_bucket_brigade *brigade,
+                                    ap_input_mode_t mode, apr_read_type_e block,
+                                    apr_off_t readbytes)
+{
+    apr_status_t rv = ap_get_brigade(f->next, brigade, mode, block, readbytes);
+
+    *(apr_status_t *)f->ctx = rv;
+    return rv;
+}
+
 void webhook_body_register(void)
 {
+    ap_register_input_filter(WITNESS, webhook_witness, NULL, AP_FTYPE_PROTOCOL - 1);
     ap_register_output_filter(CATCHER, webhook_catcher, NULL, AP_FTYPE_RESOURCE);
 }
 
@@ -102,32 +120,43 @@ static int take(webhook_body_t *body, int *done, apr_bucket_brigade *brigade, ap
     return OK;
 }
 
+/* The status of a body that could not be read. `sent`: what httpd's own filters said of it. A
+ * decoder says APR_EINVAL or APR_ENOSPC of one that becomes too large (DeflateInflateLimit...). */
+static int status_of(webhook_body_t *body, apr_status_t rv, apr_status_t sent)
+{
+    if (sent != APR_SUCCESS) {
+        return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+    }
+    body->undecoded = 1;
+    return rv == APR_EINVAL || APR_STATUS_IS_ENOSPC(rv) ? HTTP_REQUEST_ENTITY_TOO_LARGE
+                                                        : HTTP_BAD_REQUEST;
+}
+
 /* Reads up to the end of the body. */
 static int take_all(webhook_body_t *body, request_rec *r, apr_off_t most)
 {
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    int done = 0;
+    apr_status_t sent = APR_EGENERAL; /* nothing was asked yet */
+    ap_filter_t *witness = ap_add_input_filter(WITNESS, &sent, r, r->connection);
+    apr_off_t bytes =
+        apr_table_get(r->headers_in, "Content-Encoding") ? READ_CODED_BYTES : READ_BYTES;
+    int done = 0, status = OK;
 
-    while (!done) {
-        apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
-                                         APR_BLOCK_READ, READ_BYTES);
-        int status;
+    while (!done && status == OK) {
+        apr_status_t rv =
+            ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_BLOCK_READ, bytes);
 
-        if (rv != APR_SUCCESS) {
-            return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
-        }
-        status = take(body, &done, brigade, most);
-        if (status != OK) {
-            return status;
-        }
+        status = rv == APR_SUCCESS ? take(body, &done, brigade, most) : status_of(body, rv, sent);
         apr_brigade_cleanup(brigade);
     }
-    return OK;
+    ap_remove_input_filter(witness);
+    return status;
 }
 
 int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
 {
     const char *told = apr_table_get(r->headers_in, "Content-Length");
+    const char *coding = apr_table_get(r->headers_in, "Transfer-Encoding");
     apr_off_t length = UNTOLD;
     ap_filter_t *catcher;
     int caught = 0;
@@ -135,6 +164,11 @@ int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
 
     memset(body, 0, sizeof(*body));
     body->pool = r->pool;
+    /* httpd asks only for chunked as the last coding. Others in front of it (gzip) would stay on
+     * the body, and no field of the stored message would say so (RFC 9112 6.1 and 7). */
+    if (coding && apr_cstr_casecmp(coding, "chunked") != 0) {
+        return HTTP_BAD_REQUEST;
+    }
     if (told) {
         if (!ap_parse_strict_length(&length, told)) {
             return HTTP_BAD_REQUEST;
@@ -149,6 +183,17 @@ int webhook_body_read(webhook_body_t *body, request_rec *r, apr_off_t most)
     status = take_all(body, r, most);
     ap_remove_output_filter(catcher);
     return caught ? caught : status;
+}
+
+void webhook_body_leave(request_rec *r, apr_off_t most)
+{
+    const char *told = apr_table_get(r->headers_in, "Content-Length");
+    apr_off_t length = 0;
+
+    if (apr_table_get(r->headers_in, "Transfer-Encoding") ||
+        (told && (!ap_parse_strict_length(&length, told) || length > most))) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
 }
 
 const char *webhook_body_prepend(webhook_body_t *body, const char *head, apr_size_t head_len)

@@ -1,13 +1,14 @@
 /*
- * Every answer of the module: the receipt, problem details (RFC 9457), and the plain texts that one
- * platform insists on. Must never let a caller's bytes into an answer unescaped, nor say what Redis
- * or a file said.
+ * Every answer to a caller of webhooks: the receipt, problem details (RFC 9457), and the plain
+ * texts that one platform insists on; and the header fields of pages. Must never let a caller's
+ * bytes into an answer unescaped, nor say what Redis or a file said.
  */
 #include "mod_crm360_private.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
 
 #include <string.h>
 
@@ -19,14 +20,10 @@ APLOG_USE_MODULE(crm360_webhook);
 #define RETRY_AFTER "30"  /* seconds */
 #define INSTANCE_MOST 512 /* bytes of the path that an answer repeats */
 #define DETAIL_MOST 2048
+/* RFC 6585, 5; httpd has no name for it. */
+#define HTTP_FIELDS_TOO_LARGE 431
 
-typedef struct kind_t {
-    int status;
-    const char *name; /* tail of the type, a name that stays the same for ever */
-    const char *title;
-} kind_t;
-
-static const kind_t kinds[] = {
+const crm360_api_problem_t webhook_problems[] = {
     [PROBLEM_BAD_PARAMETER] = {HTTP_BAD_REQUEST, "bad-parameter", "A parameter is wrong"},
     [PROBLEM_BAD_FIELD] = {HTTP_BAD_REQUEST, "bad-field", "A field of the command is wrong"},
     [PROBLEM_UNKNOWN_PATH] = {HTTP_NOT_FOUND, "unknown-path", "This is not the path of a webhook"},
@@ -34,18 +31,45 @@ static const kind_t kinds[] = {
     [PROBLEM_UNKNOWN_DATABASE] = {HTTP_NOT_FOUND, "unknown-database", "The database is unknown"},
     [PROBLEM_UNKNOWN_ROUTE] = {HTTP_NOT_FOUND, "unknown-route", "The route is unknown"},
     [PROBLEM_METHOD] = {HTTP_METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed"},
+    [PROBLEM_ORIGIN] = {HTTP_UNAUTHORIZED, "bad-origin", "The origin is not proven"},
     [PROBLEM_MAIL] = {HTTP_FORBIDDEN, "mail-not-allowed", "Mail copies are not allowed"},
     [PROBLEM_BODY_TOO_LARGE] = {HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
                                 "The body is too large"},
     [PROBLEM_BODY_TIMEOUT] = {HTTP_REQUEST_TIME_OUT, "body-timeout",
                               "The body did not come in time"},
     [PROBLEM_BODY_BROKEN] = {HTTP_BAD_REQUEST, "body-broken", "The body could not be read"},
+    [PROBLEM_ENCODING] = {HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported-encoding",
+                          "The content coding is not supported"},
+    [PROBLEM_MEDIA_TYPE] = {HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type",
+                            "The format of events is not supported"},
+    [PROBLEM_EVENT] = {HTTP_BAD_REQUEST, "bad-event", "The CloudEvent is wrong"},
     [PROBLEM_KEY_REUSED] = {HTTP_UNPROCESSABLE_ENTITY, "idempotency-key-reused",
                             "The Idempotency-Key belongs to another content"},
+    [PROBLEM_HEADERS_TOO_LARGE] = {HTTP_FIELDS_TOO_LARGE, "headers-too-large",
+                                   "The header fields are too large"},
+    [PROBLEM_TOO_MANY_PARAMETERS] = {HTTP_BAD_REQUEST, "too-many-parameters",
+                                     "The query has too many parameters"},
+    [PROBLEM_RATE_LIMITED] = {HTTP_TOO_MANY_REQUESTS, "rate-limited",
+                              "Too many requests in this time"},
+    [PROBLEM_QUEUE_FULL] = {HTTP_SERVICE_UNAVAILABLE, "queue-full", "As much waits as is allowed"},
     [PROBLEM_UNSAFE] = {HTTP_SERVICE_UNAVAILABLE, "durability-not-reached",
                         "The queue is not as safe as demanded"},
     [PROBLEM_AWAY] = {HTTP_SERVICE_UNAVAILABLE, "queue-away", "The queue is out of reach"},
+    [PROBLEMS] = {0, NULL, NULL},
 };
+
+int webhook_begin_page(request_rec *r, const char *caching, const char *policy)
+{
+    if (r->method_number != M_GET) {
+        ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1); /* it adds HEAD */
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    apr_table_setn(r->headers_out, "Cache-Control", caching);
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(r->headers_out, "Referrer-Policy", "no-referrer");
+    apr_table_setn(r->headers_out, "Content-Security-Policy", policy);
+    return OK;
+}
 
 /* Sends a finished answer. Nothing that a cache or browser could misuse goes without its label. */
 static int answer(request_rec *r, int status, const char *type, const char *text)
@@ -53,6 +77,9 @@ static int answer(request_rec *r, int status, const char *type, const char *text
     apr_size_t len = strlen(text);
 
     r->status = status;
+    /* httpd would cut the receipt of a POST, too, and answer 206. The request is stored already. */
+    apr_table_unset(r->headers_in, "Range");
+    apr_table_unset(r->headers_in, "Request-Range");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
     ap_set_content_type(r, type);
@@ -88,25 +115,25 @@ static const char *instance(request_rec *r)
     return out;
 }
 
-static const char *problem_json(request_rec *r, const kind_t *kind, const char *parameter,
-                                const char *detail)
+static const char *problem_json(request_rec *r, const crm360_api_problem_t *problem,
+                                const char *parameter, const char *detail)
 {
     apr_pool_t *pool = r->pool;
 
-    return apr_psprintf(
-        pool,
-        "{\"type\":\"urn:crm360:problem:%s\",\"title\":%s,\"status\":%d,\"detail\":%s,"
-        "\"instance\":%s%s%s}\n",
-        kind->name, crm360_json_quote(kind->title, pool), kind->status,
-        crm360_json_quote(apr_pstrndup(pool, detail, DETAIL_MOST), pool),
-        crm360_json_quote(instance(r), pool), parameter ? ",\"parameter\":" : "",
-        parameter ? crm360_json_quote(parameter, pool) : "");
+    return apr_psprintf(pool,
+                        "{\"type\":\"" CRM360_PROBLEM_TYPE
+                        "%s\",\"title\":%s,\"status\":%d,\"detail\":%s,"
+                        "\"instance\":%s%s%s}\n",
+                        problem->name, crm360_json_quote(problem->title, pool), problem->status,
+                        crm360_json_quote(apr_pstrndup(pool, detail, DETAIL_MOST), pool),
+                        crm360_json_quote(instance(r), pool), parameter ? ",\"parameter\":" : "",
+                        parameter ? crm360_json_quote(parameter, pool) : "");
 }
 
 int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_problem_t problem,
                           const char *parameter, const char *detail)
 {
-    const kind_t *row = &kinds[problem];
+    const crm360_api_problem_t *row = &webhook_problems[problem];
 
     /* Our own faults have been logged where they arose. The detail may quote a mail address, so
      * it is not for info. */
@@ -116,7 +143,7 @@ int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_prob
     if (problem == PROBLEM_METHOD) {
         apr_table_setn(r->headers_out, "Allow", ALLOW);
     }
-    if (row->status == HTTP_SERVICE_UNAVAILABLE) {
+    if (row->status == HTTP_SERVICE_UNAVAILABLE && !apr_table_get(r->headers_out, "Retry-After")) {
         apr_table_setn(r->headers_out, "Retry-After", RETRY_AFTER);
     }
     if (kind == CRM360_REPLY_TEXT) {
@@ -126,14 +153,38 @@ int webhook_reply_problem(request_rec *r, crm360_reply_kind_t kind, webhook_prob
                   problem_json(r, row, parameter, detail));
 }
 
-/* 2026-11-23T15:58:00.123Z */
-static const char *date_json(apr_time_t when, apr_pool_t *pool)
+int webhook_refuse(webhook_t *webhook, webhook_problem_t problem, const char *parameter,
+                   const char *detail)
 {
-    apr_time_exp_t t;
+    if (!webhook->body_begun) {
+        webhook_body_leave(webhook->r, WEBHOOK_BODY_SPARE);
+    }
+    webhook_reply_problem(webhook->r, webhook->reply, problem, parameter, detail);
+    return 0;
+}
 
-    apr_time_exp_gmt(&t, when);
-    return apr_psprintf(pool, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", t.tm_year + 1900,
-                        t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_usec / 1000);
+int webhook_refuse_fault(webhook_t *webhook, const crm360_fault_t *fault)
+{
+    static const webhook_problem_t problems[] = {
+        [CRM360_FAULT_PARAMETER] = PROBLEM_BAD_PARAMETER,
+        [CRM360_FAULT_CUSTOMER] = PROBLEM_UNKNOWN_CUSTOMER,
+        [CRM360_FAULT_DATABASE] = PROBLEM_UNKNOWN_DATABASE,
+        [CRM360_FAULT_ROUTE] = PROBLEM_UNKNOWN_ROUTE,
+        [CRM360_FAULT_MAIL] = PROBLEM_MAIL,
+        [CRM360_FAULT_MEDIA_TYPE] = PROBLEM_MEDIA_TYPE,
+        [CRM360_FAULT_EVENT] = PROBLEM_EVENT,
+        [CRM360_FAULT_FIELD] = PROBLEM_BAD_FIELD,
+    };
+
+    return webhook_refuse(webhook, problems[fault->kind], fault->parameter, fault->detail);
+}
+
+int webhook_refuse_for(webhook_t *webhook, webhook_problem_t problem, int seconds,
+                       const char *detail)
+{
+    apr_table_setn(webhook->r->headers_out, "Retry-After",
+                   apr_psprintf(webhook->r->pool, "%d", seconds));
+    return webhook_refuse(webhook, problem, NULL, detail);
 }
 
 int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const crm360_receipt_t *receipt)
@@ -145,14 +196,18 @@ int webhook_reply_stored(request_rec *r, crm360_reply_kind_t kind, const crm360_
     }
     text = apr_psprintf(
         r->pool, "{\"MessageId\":%s,\"VisibleAt\":%s,\"Durability\":\"%s\",\"Duplicate\":%s}\n",
-        crm360_json_quote(receipt->id, r->pool), date_json(receipt->visible_at, r->pool),
+        crm360_json_quote(receipt->id, r->pool), crm360_json_date(receipt->visible_at, r->pool),
         crm360_durability_name(receipt->durability), receipt->duplicate ? "true" : "false");
     return answer(r, HTTP_OK, "application/json", text);
 }
 
-int webhook_reply_options(request_rec *r)
+int webhook_reply_options(request_rec *r, const char *origin, const char *rate)
 {
     r->status = HTTP_NO_CONTENT;
     apr_table_setn(r->headers_out, "Allow", ALLOW);
+    if (origin) {
+        apr_table_setn(r->headers_out, "WebHook-Allowed-Origin", origin);
+        apr_table_setn(r->headers_out, "WebHook-Allowed-Rate", rate);
+    }
     return OK;
 }

@@ -258,6 +258,10 @@ static int webhook_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t 
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }
+    /* A start says it in post_config, once; this is for those who only ask. */
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        webhook_origin_warn(main_server, config_of(main_server)->config);
+    }
     return OK;
 }
 
@@ -293,39 +297,56 @@ static void plug_log(server_rec *main_server)
 }
 
 /* post_config, RUN_ALL: OK, DECLINED or an error. Makes the memory in which all children
- * remember that a Redis is away, or a spool full; connects to nothing. */
+ * remember that a Redis is away, or a spool full, and count how fast requests come; and the texts
+ * of the help page; connects to nothing. A database is a section of the main server, so its rates
+ * are the same whatever virtual host a request comes to. */
 static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                server_rec *main_server)
 {
     apr_size_t health = SLOT(crm360_queue_health_size());
     apr_size_t slot = health + SLOT(crm360_spool_state_size());
-    apr_size_t count = 0;
+    apr_size_t size = SLOT(webhook_limits_size(config_of(main_server)->config));
+    webhook_help_t *help;
+    webhook_numbers_t *numbers;
+    const char *key;
     server_rec *s;
     apr_shm_t *shm;
     apr_status_t rv;
     char *at;
 
     (void)plog;
-    (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK; /* the first of two passes at start is thrown away */
     }
     plug_log(main_server);
+    webhook_origin_warn(main_server, config_of(main_server)->config);
     for (s = main_server; s; s = s->next) {
-        count++;
+        size += slot;
     }
-    rv = apr_shm_create(&shm, count * slot, NULL, pconf);
+    rv = apr_shm_create(&shm, size, NULL, pconf);
+    if (rv == APR_SUCCESS) {
+        rv = webhook_numbers_make(&numbers, main_server, ptemp);
+    }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, rv, main_server,
-                     CRM360_LOGNO(0203) "no shared memory of %" APR_SIZE_T_FMT " bytes",
-                     count * slot);
+                     CRM360_LOGNO(0203) "no shared memory of %" APR_SIZE_T_FMT " bytes", size);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     at = apr_shm_baseaddr_get(shm);
-    memset(at, 0, count * slot);
+    memset(at, 0, size);
+    help = webhook_help_make(pconf, ptemp);
+    key = webhook_status_key(pconf);
     for (s = main_server; s; s = s->next, at += slot) {
         config_of(s)->health = at;
         config_of(s)->spool_state = at + health;
+        config_of(s)->help = help;
+        config_of(s)->numbers = numbers;
+        config_of(s)->status_key = key;
+    }
+    webhook_limits_make(config_of(main_server), at, pconf);
+    for (s = main_server; s; s = s->next) {
+        config_of(s)->rates = config_of(main_server)->rates;
+        config_of(s)->holds = config_of(main_server)->holds;
     }
     return OK;
 }
@@ -396,7 +417,7 @@ static int is_webhook(const request_rec *r)
     while (*segment) {
         apr_size_t len = strcspn(segment, "/");
 
-        if (webhook_process_named(NULL, segment, len)) {
+        if (crm360_process_find(NULL, segment, len)) {
             return 1;
         }
         segment += len;
@@ -405,9 +426,36 @@ static int is_webhook(const request_rec *r)
     return 0;
 }
 
+/* What is noted of a request that is a webhook. */
+typedef struct webhook_claim_t {
+    const char *query; /* as it came, before its token was hidden; NULL = none */
+    int claimed;       /* its path is decoded, and still that of a webhook */
+} webhook_claim_t;
+
+/* NULL: not known as a webhook (yet). */
+static webhook_claim_t *claim_of(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &crm360_webhook_module);
+}
+
 static int is_claimed(const request_rec *r)
 {
-    return ap_get_module_config(r->request_config, &crm360_webhook_module) != NULL;
+    const webhook_claim_t *claim = claim_of(r);
+
+    return claim && claim->claimed;
+}
+
+/* Hides its token at once: httpd may refuse it before anything else of ours is called. */
+static webhook_claim_t *claim_make(request_rec *r)
+{
+    webhook_claim_t *claim = claim_of(r);
+
+    if (!claim) {
+        claim = apr_pcalloc(r->pool, sizeof(*claim));
+        claim->query = webhook_hide_tokens(r);
+        ap_set_module_config(r->request_config, &crm360_webhook_module, claim);
+    }
+    return claim;
 }
 
 /* pre_translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Only keeps a ProxyPass with
@@ -415,7 +463,11 @@ static int is_claimed(const request_rec *r)
  * <Location> that denies access. It is claimed once its path is decoded. */
 static int webhook_pre_translate(request_rec *r)
 {
-    return is_webhook(r) ? OK : DECLINED;
+    if (!is_webhook(r)) {
+        return DECLINED;
+    }
+    claim_make(r);
+    return OK;
 }
 
 /* translate_name, RUN_FIRST: OK, DECLINED or HTTP_... . Claims the request before Alias,
@@ -427,7 +479,7 @@ static int webhook_translate(request_rec *r)
     if (!is_webhook(r)) {
         return DECLINED;
     }
-    ap_set_module_config(r->request_config, &crm360_webhook_module, HANDLER);
+    claim_make(r)->claimed = 1;
     r->filename = apr_pstrdup(r->pool, HANDLER);
     r->path_info = apr_pstrdup(r->pool, "");
     r->handler = HANDLER; /* FallbackResource looks for requests without one */
@@ -453,11 +505,42 @@ static int webhook_fixups(request_rec *r)
     return OK;
 }
 
-/* handler, RUN_FIRST: OK, DECLINED or HTTP_... . What counts is the claim, not the handler's name:
- * SetHandler crm360-webhook alone makes no webhook. */
+/* handler, RUN_FIRST: OK, DECLINED or HTTP_... . Of a webhook what counts is the claim, not the
+ * handler's name: SetHandler crm360-webhook alone makes none. */
 static int webhook_handler(request_rec *r)
 {
-    return is_claimed(r) ? webhook_request(r, config_of(r->server), location_of(r)) : DECLINED;
+    if (is_claimed(r)) {
+        return webhook_request(r, config_of(r->server), location_of(r), claim_of(r)->query);
+    }
+    return DECLINED;
+}
+
+/* handler, RUN_FIRST: OK, DECLINED or HTTP_... . Of SetHandler crm360-status. */
+static int webhook_status_handler(request_rec *r)
+{
+    return webhook_status(r, config_of(r->server), location_of(r));
+}
+
+/* handler, RUN_FIRST: OK, DECLINED or HTTP_... . Of SetHandler crm360-help. */
+static int webhook_help_handler(request_rec *r)
+{
+    return webhook_help(r, config_of(r->server)->help, location_of(r));
+}
+
+/* log_transaction, RUN_ALL: OK or DECLINED. Counts the answer, also one of httpd itself (401, 403);
+ * after an internal redirect (an ErrorDocument) what counts is what it has led to. */
+static int webhook_log_transaction(request_rec *r)
+{
+    const request_rec *last = r;
+
+    if (!is_claimed(r)) {
+        return DECLINED;
+    }
+    while (last->next) {
+        last = last->next;
+    }
+    webhook_numbers_answered(config_of(r->server)->numbers, last->status);
+    return OK;
 }
 
 static void webhook_hooks(apr_pool_t *pool)
@@ -472,7 +555,11 @@ static void webhook_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(webhook_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(webhook_fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(webhook_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(webhook_help_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(webhook_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(webhook_log_transaction, NULL, NULL, APR_HOOK_MIDDLE);
     webhook_body_register();
+    webhook_server_status_register();
 }
 
 module AP_MODULE_DECLARE_DATA crm360_webhook_module = {
