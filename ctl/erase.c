@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/queue_admin.h"
 #include "ctl/options.h"
+#include "ctl/output.h"
 #include "outbound/phone.h"
 
 #define ROUNDS 5
@@ -33,7 +34,6 @@
 typedef struct words_t {
     crm_known_t typed;
     int dry_run;
-    int yes;
     int all_matches;
     int short_identifiers;
 } words_t;
@@ -45,15 +45,9 @@ static const ctl_option_t options[] = {
     {"all-matches", NULL, "erase all contacts that match, when there are several"},
     {"short-identifiers", NULL, "search messages for identifiers under 6 characters, too"},
     {"dry-run", NULL, "print what would be erased, and erase nothing"},
-    {"yes", NULL, "erase"},
+    CTL_OPTION_YES,
     {NULL, NULL, NULL},
 };
-
-static const ctl_usage_t usage = {
-    "erase", CTL_ERASE_WORDS,
-    "Erases what is stored of one person: rows of the CRM database, waiting messages, dead\n"
-    "letters, spooled messages and exported dead letters. It does not come back.\n",
-    options};
 
 /* ---- words ---- */
 
@@ -120,11 +114,8 @@ static const char *take(void *baton, int which, const char *value, apr_pool_t *p
     case 4:
         words->short_identifiers = 1;
         return NULL;
-    case 5:
-        words->dry_run = 1;
-        return NULL;
     default:
-        words->yes = 1;
+        words->dry_run = 1;
         return NULL;
     }
 }
@@ -447,32 +438,33 @@ static ctl_status_t look_aside(const erase_run_t *run, apr_pool_t *pool)
     return CTL_FINE;
 }
 
-ctl_status_t ctl_erase(const crm360_config_t *config, int count, const char *const *words,
-                       apr_pool_t *pool)
+static ctl_status_t run_erase(const crm360_config_t *config, int count, const char *const *text,
+                              apr_pool_t *pool)
 {
+    const ctl_verb_t *verb = &ctl_erase;
     words_t said = {.dry_run = 0};
     erase_run_t run = {.shows = isatty(STDERR_FILENO)};
-    const char *const *rest;
-    int rest_count, status;
+    ctl_words_t words;
+    int status;
 
     crm_known_make(&said.typed, pool);
-    status = ctl_options_read(&rest, &rest_count, &usage, take, &said, count, words, pool);
+    status = ctl_options_read(&words, verb, take, &said, count, text, pool);
     if (status >= 0) {
         return (ctl_status_t)status;
     }
-    if (rest_count != 1) {
-        return ctl_usage_error(&usage, "wants one customer/alias");
+    if (words.count != 1) {
+        return ctl_usage_error(verb, "wants one customer/alias");
     }
     if (!said.typed.emails->nelts && !said.typed.phones->nelts && !said.typed.identifiers->nelts) {
-        return ctl_usage_error(&usage, "wants to be told who: --email, --phone or --identifier");
+        return ctl_usage_error(verb, "wants to be told who: --email, --phone or --identifier");
     }
-    if (said.yes == said.dry_run) {
-        return ctl_usage_error(&usage, "wants --dry-run, to look first, or --yes, to erase");
+    if (words.yes == said.dry_run) {
+        return ctl_usage_error(verb, "wants --dry-run, to look first, or --yes, to erase");
     }
     run.dry_run = said.dry_run;
     run.all_matches = said.all_matches;
     run.person = ctl_person_make(said.short_identifiers, pool);
-    status = (int)ctl_place_make(&run.place, config, rest[0], pool);
+    status = (int)ctl_place_make(&run.place, config, words.rest[0], pool);
     if (status == CTL_FINE) {
         status = (int)get_to_know(&run, &said.typed, pool);
     }
@@ -481,3 +473,16 @@ ctl_status_t ctl_erase(const crm360_config_t *config, int count, const char *con
     }
     return status == CTL_FINE ? all_rounds(&run, pool) : (ctl_status_t)status;
 }
+
+const ctl_verb_t ctl_erase = {
+    .name = "erase",
+    .words = "customer/alias {--email A | --phone N | --identifier S:I}... {--dry-run | --yes}",
+    .summary = "erase what is stored of one person, everywhere",
+    .help =
+        "Erases what is stored of one person: rows of the CRM database, waiting messages, dead\n"
+        "letters, spooled messages and exported dead letters. It does not come back.\n",
+    .options = options,
+    .examples = "  crm360ctl erase acme/prod --email ann@example.org --dry-run\n"
+                "  crm360ctl erase acme/prod --email ann@example.org --yes\n",
+    .run = run_erase,
+};

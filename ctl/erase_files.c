@@ -24,6 +24,7 @@
 #include "core/json.h"
 #include "core/queue_admin.h"
 #include "core/spool.h"
+#include "ctl/output.h"
 
 #define SUFFIX ".jsonl"
 #define BAD ".bad"

@@ -13,6 +13,7 @@
 
 #include "core/clock.h"
 #include "core/queue_admin.h"
+#include "ctl/output.h"
 
 #define PAGE 500
 #define FETCH_BYTES (4 * 1024 * 1024)
@@ -141,7 +142,7 @@ static apr_status_t work_on_ids(walk_t *walk, const char *const *ids, int count,
     for (done = 0; done < count && rv == APR_SUCCESS; done += fetched) {
         apr_pool_clear(pool);
         fetched = 0;
-        rv = crm360_queue_fetch(&blobs, &fetched, place->queue, place->keys, ids + done,
+        rv = crm360_queue_fetch(&blobs, &fetched, place->queue, place->keys, ids + done, NULL,
                                 count - done, FETCH_BYTES, pool);
         if (rv == APR_SUCCESS) {
             rv = work_on(walk, ids + done, blobs, fetched, pool);

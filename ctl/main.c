@@ -1,6 +1,7 @@
 /* crm360ctl, the operator's command: options, configuration, verb, exit. */
 #include <apr_general.h>
 #include <apr_getopt.h>
+#include <apr_signal.h>
 #include <apr_strings.h>
 
 #include <stdio.h>
@@ -8,32 +9,24 @@
 
 #include "core/version.h"
 #include "crm/db.h"
-#include "ctl/ctl.h"
+#include "ctl/log.h"
+#include "ctl/options.h"
+#include "ctl/output.h"
 
 #define USAGE "usage: crm360ctl [-htV] [-c FILE] VERB [WORD ...]\n"
 
-/* A verb, or a word behind it where `part` is set. */
-typedef struct verb_t {
-    const char *name;
-    const char *part;
-    const char *words;
-    const char *help;
-    ctl_verb_t *run;
-} verb_t;
-
-static const verb_t verbs[] = {
-    {"migrate", NULL, "[customer alias | customer/alias ...]",
-     "bring the schema of all databases, or of these, up to date;\n"
-     "      a SQLite file that is not there is made",
-     ctl_migrate},
-    {"dead", "list", CTL_DEAD_LIST_WORDS, "show dead letters, and what they died of",
-     ctl_dead_list},
-    {"dead", "redrive", CTL_DEAD_REDRIVE_WORDS, "give dead letters another life", ctl_dead_redrive},
-    {"erase", NULL, CTL_ERASE_WORDS, "erase what is stored of one person, everywhere", ctl_erase},
-    {"import-postcodes", NULL, CTL_IMPORT_POSTCODES_WORDS,
-     "replace the post codes that addresses are checked against by those of La Poste's CSV file",
-     ctl_import_postcodes},
-};
+/* All verbs, in the order of the help. */
+static const ctl_verb_t *const verbs[] = {
+    /* looking and steering */
+    &ctl_status, &ctl_queues, &ctl_list, &ctl_show, &ctl_now, &ctl_pause, &ctl_resume,
+    /* dead letters */
+    &ctl_dead_list, &ctl_dead_show, &ctl_dead_redrive, &ctl_dead_drop,
+    /* messages on their way */
+    &ctl_push, &ctl_trace, &ctl_tail, &ctl_spool_list, &ctl_spool_drain,
+    /* servers */
+    &ctl_check,
+    /* databases */
+    &ctl_migrate, &ctl_erase, &ctl_import_postcodes};
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -53,8 +46,7 @@ typedef struct options_t {
 
 static void print_help(apr_pool_t *pool)
 {
-    const verb_t *verb;
-    int i;
+    apr_size_t i;
 
     printf("crm360ctl operates a CRM360 webhook system.\n\n" USAGE "\n");
     for (i = 0; option_table[i].optch; i++) {
@@ -62,9 +54,8 @@ static void print_help(apr_pool_t *pool)
                option_table[i].description);
     }
     printf("\nVerbs:\n\n");
-    for (verb = verbs; verb < verbs + VERBS; verb++) {
-        printf("  %s%s%s %s\n      %s\n", verb->name, verb->part ? " " : "",
-               verb->part ? verb->part : "", verb->words, verb->help);
+    for (i = 0; i < VERBS; i++) {
+        printf("  %s %s\n      %s\n", verbs[i]->name, verbs[i]->words, verbs[i]->summary);
     }
     printf(
         "\nExample: make the database of customer acme called prod, or update its schema\n\n"
@@ -110,50 +101,70 @@ static int read_options(options_t *options, int argc, const char *const *argv, a
     return APR_STATUS_IS_EOF(rv) ? -1 : (int)usage("wrong option", "");
 }
 
+/* The second word of a verb's name when `word` is the first of two; else NULL. */
+static const char *part_of(const ctl_verb_t *verb, const char *word)
+{
+    apr_size_t length = strlen(word);
+
+    return strncmp(verb->name, word, length) == 0 && verb->name[length] == ' '
+               ? verb->name + length + 1
+               : NULL;
+}
+
 /* Finds the verb that the words name; *used says how many they are. NULL = there is none: that is
  * said. */
-static const verb_t *find_verb(int *used, int count, const char *const *words, apr_pool_t *pool)
+static const ctl_verb_t *find_verb(int *used, int count, const char *const *words, apr_pool_t *pool)
 {
-    const char *parts = "";
-    const verb_t *verb;
+    const char *parts = "", *part;
+    apr_size_t i;
 
     if (count == 0) {
         usage("a verb is missing", "");
         return NULL;
     }
-    for (verb = verbs; verb < verbs + VERBS; verb++) {
-        if (strcmp(verb->name, words[0]) != 0) {
-            continue;
+    for (i = 0; i < VERBS; i++) {
+        if (strcmp(verbs[i]->name, words[0]) == 0) {
+            *used = 1;
+            return verbs[i];
         }
-        if (!verb->part || (count > 1 && strcmp(verb->part, words[1]) == 0)) {
-            *used = verb->part ? 2 : 1;
-            return verb;
+        part = part_of(verbs[i], words[0]);
+        if (part && count > 1 && strcmp(part, words[1]) == 0) {
+            *used = 2;
+            return verbs[i];
         }
-        parts = apr_pstrcat(pool, parts, *parts ? " or " : "", verb->part, NULL);
+        if (part) {
+            parts = apr_pstrcat(pool, parts, *parts ? ", " : "", part, NULL);
+        }
     }
     if (*parts) {
-        usage(apr_pstrcat(pool, words[0], " is followed by ", NULL), parts);
+        usage(apr_pstrcat(pool, words[0], " is followed by ", NULL),
+              apr_pstrcat(pool, "one of: ", parts, NULL));
     }
     else {
-        usage("there is no verb ", words[0]);
+        usage("there is no verb ", ctl_plain(words[0], pool));
     }
     return NULL;
 }
 
-/* "dead --help": the help of all verbs that begin so. 0 when something else was asked for. */
-static int print_parts(int count, const char *const *words, apr_pool_t *pool)
+static int is_help(const char *word)
 {
-    static const char *const help[] = {"--help"};
-    const verb_t *verb;
-    int printed = 0;
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
 
-    if (count < 2 || (strcmp(words[1], "--help") != 0 && strcmp(words[1], "-h") != 0)) {
-        return 0;
-    }
-    for (verb = verbs; verb < verbs + VERBS; verb++) {
-        if (verb->part && strcmp(verb->name, words[0]) == 0) {
+/* "list --help", "dead --help", "dead list --help": help wants no configuration. Of a word with
+ * which several verbs begin, all are printed. 0 when something else was asked for. */
+static int print_verb_help(int count, const char *const *words)
+{
+    int printed = 0, is_part;
+    apr_size_t i;
+
+    for (i = 0; i < VERBS && count > 1; i++) {
+        const char *part = part_of(verbs[i], words[0]);
+
+        is_part = part && count > 2 && strcmp(part, words[1]) == 0 && is_help(words[2]);
+        if (is_part || (is_help(words[1]) && (part || strcmp(verbs[i]->name, words[0]) == 0))) {
             printf("%s", printed++ ? "\n" : "");
-            (void)verb->run(NULL, 1, help, pool);
+            ctl_help(verbs[i]);
         }
     }
     return printed;
@@ -164,11 +175,11 @@ static ctl_status_t run(const options_t *options, int argc, const char *const *a
 {
     const char *error;
     crm360_config_t *config;
-    const verb_t *verb = NULL;
+    const ctl_verb_t *verb = NULL;
     int used = 0;
 
     if (!options->test) {
-        if (print_parts(argc - options->ind, argv + options->ind, pool)) {
+        if (print_verb_help(argc - options->ind, argv + options->ind)) {
             return CTL_FINE;
         }
         verb = find_verb(&used, argc - options->ind, argv + options->ind, pool);
@@ -176,12 +187,13 @@ static ctl_status_t run(const options_t *options, int argc, const char *const *a
             return CTL_USAGE;
         }
     }
-    if (crm360_config_read(&config, &error, options->config_file, CRM360_READ_CONSUMER, pool) !=
-        APR_SUCCESS) {
+    if (crm360_config_read(&config, &error, options->config_file,
+                           CRM360_READ_CONSUMER | CRM360_READ_CTL, pool) != APR_SUCCESS) {
         fprintf(stderr, "crm360ctl: %s\n", error);
         return CTL_CONFIGURATION;
     }
-    if (options->test) {
+    ctl_log_set(config);
+    if (!verb) {
         printf("%s: fine\n", options->config_file);
         return CTL_FINE;
     }
@@ -202,11 +214,13 @@ int main(int argc, const char *const *argv)
     if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS) {
         return CTL_FAILED;
     }
+    apr_signal(SIGPIPE, SIG_IGN); /* a reader that goes must not end what is being done */
     apr_pool_create(&pool, NULL);
     status = read_options(&options, argc, argv, pool);
     if (status < 0) {
         status = (int)run(&options, argc, argv, pool);
     }
+    status = (int)ctl_output_end((ctl_status_t)status);
     apr_pool_destroy(pool);
     apr_terminate();
     return status;

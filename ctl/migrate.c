@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "crm/migrate.h"
+#include "ctl/options.h"
+
+static const ctl_option_t options[] = {{NULL, NULL, NULL}};
 
 /* One database, with a pool of its own: there may be ten thousand. */
 static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *parent)
@@ -45,21 +48,14 @@ static ctl_status_t migrate_named(const crm360_config_t *config, const char *cus
     return database ? migrate_one(database, pool) : CTL_USAGE;
 }
 
-ctl_status_t ctl_migrate(const crm360_config_t *config, int count, const char *const *words,
-                         apr_pool_t *pool)
+/* Those that are named, by one word or two. */
+static ctl_status_t migrate_some(const crm360_config_t *config, int count, const char *const *words,
+                                 apr_pool_t *pool)
 {
-    const apr_array_header_t *all = crm360_config_databases(config);
     ctl_status_t worst = CTL_FINE, status;
     const char *slash;
     int i;
 
-    for (i = 0; count == 0 && i < all->nelts; i++) {
-        status = migrate_one(APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
-        worst = status > worst ? status : worst;
-    }
-    if (count == 0 && all->nelts == 0) {
-        printf("the configuration has no database\n");
-    }
     for (i = 0; i < count; i++) {
         slash = strchr(words[i], '/');
         if (!slash && i + 1 == count) {
@@ -81,3 +77,42 @@ ctl_status_t ctl_migrate(const crm360_config_t *config, int count, const char *c
     }
     return worst;
 }
+
+static ctl_status_t run_migrate(const crm360_config_t *config, int count, const char *const *text,
+                                apr_pool_t *pool)
+{
+    const apr_array_header_t *all = crm360_config_databases(config);
+    ctl_status_t worst = CTL_FINE, status;
+    ctl_words_t words;
+    int i;
+
+    i = ctl_options_read(&words, &ctl_migrate, NULL, NULL, count, text, pool);
+    if (i >= 0) {
+        return (ctl_status_t)i;
+    }
+    if (words.count > 0) {
+        return migrate_some(config, words.count, words.rest, pool);
+    }
+    for (i = 0; i < all->nelts; i++) {
+        status = migrate_one(APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
+        worst = status > worst ? status : worst;
+    }
+    if (all->nelts == 0) {
+        printf("the configuration has no database\n");
+    }
+    return worst;
+}
+
+const ctl_verb_t ctl_migrate = {
+    .name = "migrate",
+    .words = "[customer alias | customer/alias ...]",
+    .summary = "bring the schema of all databases, or of these, up to date;\n"
+               "      a SQLite file that is not there is made",
+    .help =
+        "Brings the schema of databases up to the version that this release works with, all of\n"
+        "them or those that are named. One that is up to date is left alone.\n",
+    .options = options,
+    .examples = "  crm360ctl migrate\n"
+                "  crm360ctl migrate acme/prod\n",
+    .run = run_migrate,
+};

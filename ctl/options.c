@@ -2,6 +2,7 @@
  * mail address. */
 #include "ctl/options.h"
 
+#include <apr_cstr.h>
 #include <apr_getopt.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -10,29 +11,42 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/queue_admin.h"
+#include "core/route.h"
+#include "ctl/output.h"
+
 #define OPTIONS_MOST 16
 #define LONG_ONLY 256 /* above all letters: apr_getopt takes such an option by its name alone */
 #define HELP (LONG_ONLY - 1)
 
-ctl_status_t ctl_usage_error(const ctl_usage_t *usage, const char *what)
+ctl_status_t ctl_usage_error(const ctl_verb_t *verb, const char *what)
 {
     fprintf(stderr, "crm360ctl: %s: %s\nusage: crm360ctl %s %s\ncrm360ctl %s --help says more\n",
-            usage->verb, what, usage->verb, usage->words, usage->verb);
+            verb->name, what, verb->name, verb->words, verb->name);
     return CTL_USAGE;
 }
 
-static void print_help(const ctl_usage_t *usage)
+ctl_status_t ctl_refuse(const ctl_verb_t *verb, const char *what)
+{
+    fprintf(stderr, "crm360ctl: %s: %s; --yes does it\n", verb->name, what);
+    return CTL_USAGE;
+}
+
+void ctl_help(const ctl_verb_t *verb)
 {
     const ctl_option_t *option;
     char text[40];
 
-    printf("usage: crm360ctl %s %s\n\n%s\n", usage->verb, usage->words, usage->help);
-    for (option = usage->options; option->name; option++) {
+    printf("usage: crm360ctl %s %s\n\n%s\n", verb->name, verb->words, verb->help);
+    for (option = verb->options; option->name; option++) {
         apr_snprintf(text, sizeof(text), "--%s %s", option->name,
                      option->value ? option->value : "");
         printf("  %-26s %s\n", text, option->help);
     }
     printf("  %-26s %s\n", "--help", "print this and exit");
+    if (verb->examples) {
+        printf("\nExamples:\n\n%s", verb->examples);
+    }
 }
 
 /* The option that is wrong, from apr_getopt's sentence, "program: what is wrong: --option=value".
@@ -61,60 +75,118 @@ static void note_option(void *baton, const char *format, ...)
 }
 
 /* apr_getopt's table, made from ours. */
-static const apr_getopt_option_t *native_table(const ctl_usage_t *usage, apr_pool_t *pool)
+static const apr_getopt_option_t *native_table(const ctl_verb_t *verb, apr_pool_t *pool)
 {
     apr_getopt_option_t *table = apr_pcalloc(pool, (OPTIONS_MOST + 2) * sizeof(*table));
     int i;
 
-    for (i = 0; usage->options[i].name && i < OPTIONS_MOST; i++) {
-        table[i].name = usage->options[i].name;
+    for (i = 0; i < OPTIONS_MOST && verb->options[i].name; i++) {
+        table[i].name = verb->options[i].name;
         table[i].optch = LONG_ONLY + i;
-        table[i].has_arg = usage->options[i].value != NULL;
+        table[i].has_arg = verb->options[i].value != NULL;
     }
     table[i].name = "help";
     table[i].optch = HELP;
     return table;
 }
 
-int ctl_options_read(const char *const **rest, int *rest_count, const ctl_usage_t *usage,
-                     ctl_option_take_t *take, void *baton, int count, const char *const *words,
-                     apr_pool_t *pool)
+/* Takes one of the options that all verbs have in common; 0 = it is none of them. */
+static int take_common(ctl_words_t *words, const char *name)
 {
-    const apr_getopt_option_t *table = native_table(usage, pool);
+    if (strcmp(name, "json") == 0) {
+        words->json = 1;
+        return 1;
+    }
+    if (strcmp(name, "yes") == 0) {
+        words->yes = 1;
+        return 1;
+    }
+    return 0;
+}
+
+/* What is wrong when apr_getopt has given up. */
+static int wrong_word(const ctl_verb_t *verb, const wrong_t *wrong, apr_status_t rv,
+                      apr_pool_t *pool)
+{
+    const char *fault = rv != APR_BADARG   ? "wrong option"
+                        : wrong->has_value ? "an option has a value that takes none"
+                                           : "an option's value is missing";
+
+    return (int)ctl_usage_error(verb,
+                                apr_pstrcat(pool, fault, ctl_plain(wrong->option, pool), NULL));
+}
+
+int ctl_options_read(ctl_words_t *words, const ctl_verb_t *verb, ctl_option_take_t *take,
+                     void *baton, int count, const char *const *text, apr_pool_t *pool)
+{
+    const apr_getopt_option_t *table = native_table(verb, pool);
     const char **argv = apr_pcalloc(pool, ((apr_size_t)count + 2) * sizeof(*argv));
-    const char *value, *fault = NULL;
+    const char *value, *fault = NULL, *name;
     wrong_t wrong = {.option = ""};
     apr_getopt_t *scan;
     apr_status_t rv;
     int letter;
 
+    memset(words, 0, sizeof(*words));
     argv[0] = "crm360ctl";
-    memcpy(argv + 1, words, (apr_size_t)count * sizeof(*argv));
+    memcpy(argv + 1, text, (apr_size_t)count * sizeof(*argv));
     apr_getopt_init(&scan, pool, count + 1, argv);
     scan->interleave = 1;
     scan->errfn = note_option;
     scan->errarg = &wrong;
     while ((rv = apr_getopt_long(scan, table, &letter, &value)) == APR_SUCCESS) {
         if (letter == HELP) {
-            print_help(usage);
+            ctl_help(verb);
             return CTL_FINE;
+        }
+        name = verb->options[letter - LONG_ONLY].name;
+        if (take_common(words, name)) {
+            continue;
         }
         fault = take(baton, letter - LONG_ONLY, value, pool);
         if (fault) {
-            fault = apr_psprintf(pool, "--%s %s", usage->options[letter - LONG_ONLY].name, fault);
-            return (int)ctl_usage_error(usage, fault);
+            return (int)ctl_usage_error(verb, apr_psprintf(pool, "--%s %s", name, fault));
         }
     }
     if (!APR_STATUS_IS_EOF(rv)) {
-        fault = rv != APR_BADARG  ? "wrong option"
-                : wrong.has_value ? "an option has a value that takes none"
-                                  : "an option's value is missing";
-        fault = apr_pstrcat(pool, fault, ctl_plain(wrong.option, pool), NULL);
-        return (int)ctl_usage_error(usage, fault);
+        return wrong_word(verb, &wrong, rv, pool);
     }
-    *rest = (const char *const *)scan->argv + scan->ind;
-    *rest_count = count + 1 - scan->ind;
+    words->rest = (const char *const *)scan->argv + scan->ind;
+    words->count = count + 1 - scan->ind;
     return -1;
+}
+
+const char *ctl_read_route(const char **route, const char *text)
+{
+    const crm360_route_t *row;
+
+    for (row = crm360_routes; row->platform; row++) {
+        if (apr_cstr_casecmp(row->platform, text) == 0 || apr_cstr_casecmp(row->name, text) == 0) {
+            *route = strchr(text, '/') ? row->name : row->platform;
+            return NULL;
+        }
+    }
+    return "wants a platform, as Shopify, or a route, as Shopify/Order/Insert";
+}
+
+int ctl_id_has_route(const char *id, const char *route)
+{
+    const crm360_route_t *of_id = crm360_id_route(id);
+
+    return of_id && (strcmp(of_id->platform, route) == 0 || strcmp(of_id->name, route) == 0);
+}
+
+const char *ctl_read_lane(int *lane, const char *text)
+{
+    int i;
+
+    for (i = 0; i < CRM360_LANES; i++) {
+        if (strcmp(crm360_lane_name((crm360_lane_t)i), text) == 0) {
+            *lane = i;
+            return NULL;
+        }
+    }
+    return "wants live, batch or send";
 }
 
 apr_status_t ctl_read_number(apr_int64_t *number, const char *text, apr_int64_t least,

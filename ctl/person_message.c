@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cloudevent.h"
 #include "core/elements.h"
 
 /* A stored message in its parts, all borrowed. */
@@ -71,6 +72,36 @@ static void read_parts(parts_t *parts, const char *data, apr_size_t len, apr_poo
     }
 }
 
+/* Goes on to the data of a structured CloudEvent, which may be base64, or a batch. Returns whether
+ * the person is in what stands around it. *decoded: its bytes stand nowhere in the message. */
+static int go_to_data(parts_t *parts, int *decoded, const ctl_person_t *person, apr_pool_t *pool)
+{
+    apr_table_t *headers = apr_table_make(pool, 1);
+    crm360_param_error_t error;
+    crm360_cloudevent_t event;
+    const char *behind;
+    int around;
+
+    *decoded = 0;
+    apr_table_setn(headers, "Content-Type", parts->content_type ? parts->content_type : "");
+    if (crm360_cloudevent_mode(headers) != CRM360_EVENT_STRUCTURED ||
+        crm360_cloudevent_read(&event, &error, headers, parts->body, parts->body_len, pool) !=
+            APR_SUCCESS ||
+        event.kind == CRM360_EVENT_EMPTY) {
+        return 0;
+    }
+    behind = event.raw + event.raw_len;
+    around =
+        ctl_person_in_text(person, parts->body, (apr_size_t)(event.raw - parts->body),
+                           parts->source_id, pool) ||
+        ctl_person_in_text(person, behind, (apr_size_t)(parts->body + parts->body_len - behind),
+                           parts->source_id, pool);
+    parts->body = crm360_cloudevent_data(&parts->body_len, &event, pool);
+    parts->content_type = event.content_type;
+    *decoded = event.kind != CRM360_EVENT_JSON;
+    return around;
+}
+
 /* What the elements of a batch have of the person. */
 typedef struct batch_t {
     int elements;
@@ -121,13 +152,14 @@ ctl_person_verdict_t ctl_person_in_message(apr_array_header_t **spans, const ctl
 {
     parts_t parts;
     batch_t batch;
-    int in_head, in_body;
+    int in_head, in_body, decoded;
 
     *spans = apr_array_make(pool, 0, sizeof(crm360_span_t));
     read_parts(&parts, data, len, pool);
     in_head = ctl_person_in_text(person, data, parts.head_len, 0, pool) ||
               (parts.query &&
                ctl_person_in_text(person, parts.query, parts.query_len, parts.source_id, pool));
+    in_head |= go_to_data(&parts, &decoded, person, pool);
     in_body = ctl_person_in_text(person, parts.body, parts.body_len, parts.source_id, pool);
     if (!in_head && !in_body) {
         return CTL_PERSON_ABSENT;
@@ -136,7 +168,10 @@ ctl_person_verdict_t ctl_person_in_message(apr_array_header_t **spans, const ctl
     if (batch.elements < 2 || batch.about == batch.elements) {
         return CTL_PERSON_WHOLE;
     }
-    if (in_head || batch.elsewhere || !batch.about) {
+    if (decoded) {
+        apr_array_clear(*spans); /* nothing can be taken out of it */
+    }
+    if (in_head || batch.elsewhere || !batch.about || decoded) {
         return CTL_PERSON_MIXED;
     }
     return CTL_PERSON_PARTS;

@@ -15,6 +15,7 @@
 
 #include "core/charset.h"
 #include "ctl/ctl.h"
+#include "ctl/output.h"
 
 #define FILE_MOST (64 * 1024 * 1024) /* La Poste's has 2 to 3 MB */
 #define NAME_MOST 100                /* its longest name has 38 letters */

@@ -9,14 +9,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/clock.h"
 #include "ctl/options.h"
 #include "ctl/postcode_file.h"
-
-#define PROGRESS_EVERY (APR_USEC_PER_SEC / 2)
-#define PROGRESS_ROWS 1000 /* the clock is not asked more often */
+#include "ctl/progress.h"
 
 typedef struct words_t {
     int all;
@@ -25,11 +21,9 @@ typedef struct words_t {
 
 /* One database being filled. */
 typedef struct filling_t {
-    const crm360_database_t *database;
     const ctl_postcodes_t *found;
-    int next;         /* row */
-    apr_time_t shown; /* crm360_clock() of the last line of progress */
-    int shows;        /* progress is shown: standard error is a terminal */
+    int next; /* row */
+    ctl_progress_t *progress;
 } filling_t;
 
 static const ctl_option_t options[] = {
@@ -37,13 +31,6 @@ static const ctl_option_t options[] = {
     {"dry-run", NULL, "read and check the file, and change nothing"},
     {NULL, NULL, NULL},
 };
-
-static const ctl_usage_t usage = {
-    "import-postcodes", CTL_IMPORT_POSTCODES_WORDS,
-    "Replaces the post codes that addresses are checked against by those of FILE, La Poste's\n"
-    "public CSV file (laposte_hexasmal, \"Base officielle des codes postaux\" of data.gouv.fr);\n"
-    "- is standard input. A file that is wrong anywhere changes nothing.\n",
-    options};
 
 /* "-" of the command line, which apr_getopt would take for an option. */
 static const char standard_input[] = "standard input";
@@ -72,12 +59,7 @@ static apr_status_t next_row(void *baton, crm_postcode_row_t *row)
     if (filling->next == rows->nelts) {
         return APR_EOF;
     }
-    if (filling->shows && filling->next % PROGRESS_ROWS == 0 &&
-        crm360_clock() - filling->shown >= PROGRESS_EVERY) {
-        filling->shown = crm360_clock();
-        fprintf(stderr, "\r%s/%s: %d of %d rows\033[K", filling->database->customer,
-                filling->database->alias, filling->next, rows->nelts);
-    }
+    ctl_progress_at(filling->progress, filling->next);
     *row = APR_ARRAY_IDX(rows, filling->next, crm_postcode_row_t);
     filling->next++;
     return APR_SUCCESS;
@@ -86,7 +68,7 @@ static apr_status_t next_row(void *baton, crm_postcode_row_t *row)
 static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postcodes_t *found,
                              apr_pool_t *parent)
 {
-    filling_t filling = {.database = database, .found = found, .shows = isatty(STDERR_FILENO)};
+    filling_t filling = {.found = found};
     const char *why;
     apr_pool_t *pool;
     apr_status_t rv;
@@ -95,14 +77,15 @@ static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postco
 
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_postcodes");
+    filling.progress =
+        ctl_progress_begin(apr_pstrcat(pool, database->customer, "/", database->alias, NULL),
+                           found->rows->nelts, pool);
     rv = crm_db_open(&db, &why, database, pool);
     if (rv == APR_SUCCESS) {
         rv = crm_postcode_replace(&stored, db, next_row, &filling, pool);
         why = crm_db_error(db);
     }
-    if (filling.shown) {
-        fprintf(stderr, "\r\033[K");
-    }
+    ctl_progress_hide(filling.progress);
     if (rv != APR_SUCCESS) {
         fprintf(stderr, "crm360ctl: %s/%s (%s:%d): %s\n", database->customer, database->alias,
                 database->file, database->line, why);
@@ -166,37 +149,55 @@ static ctl_status_t import(const apr_array_header_t *databases, const char *path
     return worst;
 }
 
-ctl_status_t ctl_import_postcodes(const crm360_config_t *config, int count,
-                                  const char *const *words, apr_pool_t *pool)
+static ctl_status_t run_import(const crm360_config_t *config, int count, const char *const *text,
+                               apr_pool_t *pool)
 {
     const char **copy = apr_pcalloc(pool, ((apr_size_t)count + 1) * sizeof(*copy));
+    const ctl_verb_t *verb = &ctl_import_postcodes;
     const apr_array_header_t *databases;
     words_t said = {.all = 0};
-    const char *const *rest;
-    int rest_count, status, i;
+    ctl_words_t words;
+    int status, i;
 
     for (i = 0; i < count; i++) {
-        copy[i] = strcmp(words[i], "-") == 0 ? standard_input : words[i];
+        copy[i] = strcmp(text[i], "-") == 0 ? standard_input : text[i];
     }
-    status = ctl_options_read(&rest, &rest_count, &usage, take, &said, count, copy, pool);
+    status = ctl_options_read(&words, verb, take, &said, count, copy, pool);
     if (status >= 0) {
         return (ctl_status_t)status;
     }
-    if (rest_count == 0) {
-        return ctl_usage_error(&usage, "wants a file, or - for standard input");
+    if (words.count == 0) {
+        return ctl_usage_error(verb, "wants a file, or - for standard input");
     }
-    rest_count--;
-    if (said.all && rest_count > 0) {
-        return ctl_usage_error(&usage, "wants customer/alias or --all, not both, and one file");
+    words.count--;
+    if (said.all && words.count > 0) {
+        return ctl_usage_error(verb, "wants customer/alias or --all, not both, and one file");
     }
-    databases =
-        rest_count ? named(config, rest_count, rest, pool) : crm360_config_databases(config);
+    databases = words.count ? named(config, words.count, words.rest, pool)
+                            : crm360_config_databases(config);
     if (!databases) {
         return CTL_USAGE;
     }
     if (databases->nelts == 0) {
         printf("the configuration has no database\n");
     }
-    return import(databases, rest[rest_count] == standard_input ? NULL : rest[rest_count],
+    return import(databases,
+                  words.rest[words.count] == standard_input ? NULL : words.rest[words.count],
                   said.dry_run, pool);
 }
+
+const ctl_verb_t ctl_import_postcodes = {
+    .name = "import-postcodes",
+    .words = "[customer/alias ... | --all] [--dry-run] FILE",
+    .summary =
+        "replace the post codes that addresses are checked against by those of La Poste's CSV file",
+    .help =
+        "Replaces the post codes that addresses are checked against by those of FILE, La Poste's\n"
+        "public CSV file (laposte_hexasmal, \"Base officielle des codes postaux\" of "
+        "data.gouv.fr);\n"
+        "- is standard input. A file that is wrong anywhere changes nothing.\n",
+    .options = options,
+    .examples = "  crm360ctl import-postcodes --all --dry-run laposte_hexasmal.csv\n"
+                "  crm360ctl import-postcodes acme/prod laposte_hexasmal.csv\n",
+    .run = run_import,
+};

@@ -5,9 +5,9 @@
  */
 #include "ctl/unescape.h"
 
-#include <apr_lib.h>
-
 #include <string.h>
+
+#include "core/encode.h"
 
 typedef struct pass_t {
     char *text;
@@ -19,11 +19,6 @@ typedef struct pass_t {
     int changed;
 } pass_t;
 
-static int hex(char c)
-{
-    return apr_isdigit(c) ? c - '0' : apr_isxdigit(c) ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* `digits` hexadecimal digits at a place, -1 when they are not there. */
 static long hex_number(const pass_t *pass, apr_size_t at, int digits)
 {
@@ -34,7 +29,7 @@ static long hex_number(const pass_t *pass, apr_size_t at, int digits)
         return -1;
     }
     for (i = 0; i < digits; i++) {
-        int digit = hex(pass->text[at + (apr_size_t)i]);
+        int digit = crm360_hex_value(pass->text[at + (apr_size_t)i]);
 
         if (digit < 0) {
             return -1;
@@ -127,7 +122,8 @@ static apr_size_t read_entity(pass_t *pass)
         base = 16;
         i = 3;
     }
-    for (; i < rest && (digit = hex(text[i])) >= 0 && digit < base && c < 0x110000; i++) {
+    for (; i < rest && (digit = crm360_hex_value(text[i])) >= 0 && digit < base && c < 0x110000;
+         i++) {
         c = c * base + digit;
     }
     if (i == rest || text[i] != ';' || c == 0 || c >= 0x110000) {
