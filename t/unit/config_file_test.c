@@ -8,16 +8,18 @@
 
 #define IN_SERVER                                                                                  \
     "<Crm360Database>, Crm360Redis, Crm360RedisUser, Crm360RedisPasswordFile, "                    \
+    "Crm360SentinelUser, Crm360SentinelPasswordFile, "                                             \
     "Crm360ConnectTimeout, Crm360CommandTimeout, Crm360Spool, Crm360DedupWindow, "                 \
-    "Crm360DedupKey, Crm360HandlerTimeout, Crm360Lease, Crm360Workers, "                           \
-    "Crm360WorkersPerDatabase, Crm360WorkerMemory, Crm360RetrySchedule, Crm360InboxKeep, "         \
+    "Crm360DedupKey, Crm360HandlerTimeout, Crm360Lease, Crm360User, Crm360Workers, "               \
+    "Crm360WorkersPerDatabase, Crm360DatabasesOpen, Crm360WorkerMemory, Crm360LogFormat, "         \
+    "Crm360RetrySchedule, Crm360InboxKeep, "                                                       \
     "Crm360EventKeep, Crm360DeadLetterKeep, Crm360DeadLetterMost, Crm360DeadLetterBytes, "         \
     "Crm360DeadLetterExport, Crm360Outbox"
 #define IN_DATABASE                                                                                \
-    "Crm360DBDriver, Crm360DBParams, Crm360DBPasswordFile, Crm360DefaultZoneId, "                  \
+    "Crm360DBDriver, Crm360DBParams, Crm360DBPasswordFile, Crm360Origin, Crm360DefaultZoneId, "    \
     "Crm360DefaultBrandId, Crm360DefaultContactAddressTypeId, Crm360Mailer, "                      \
-    "Crm360SmsGateway, Crm360Wallet, Crm360Rate, Crm360EmailFrom, Crm360EmailSender, "             \
-    "Crm360EmailAllow"
+    "Crm360SmsGateway, Crm360Wallet, Crm360Rate, Crm360WaitingMost, Crm360WaitingBytes, "          \
+    "Crm360EmailFrom, Crm360EmailSender, Crm360EmailAllow"
 #define SECTION "<Crm360Database acme prod>\n"
 #define NO_SECTION                                                                                 \
     ": no section of this file, which httpd and crm360d share because of its <Crm360Database>, "   \
@@ -235,6 +237,7 @@ static void other_faults(void)
 static void nesting_and_files(void)
 {
     static const char limits[] = "Crm360Lease 5s\n";
+    static const char watcher[] = "Crm360SentinelUser watcher\n";
     crm360_config_t *config;
     const char *error;
 
@@ -245,6 +248,13 @@ static void nesting_and_files(void)
                         "Crm360Lease",
                         NULL),
             "limits that do not nest");
+    is_text(read_bytes(&config, watcher, sizeof(watcher) - 1),
+            apr_pstrcat(pool, path,
+                        ": Crm360SentinelUser: there is no Crm360SentinelPasswordFile, and nobody "
+                        "logs in without a password; allowed: both, the file alone, or none of "
+                        "them",
+                        NULL),
+            "a user of sentinels without a password");
     is_number(crm360_config_read(&config, &error, "/nowhere/crm360.conf", CRM360_READ_HTTPD, pool),
               CRM360_ECONFIG, "a missing file");
     is_text(error,

@@ -132,21 +132,45 @@ static void rates(void)
 {
     crm360_database_t *database = make_target(CRM360_IN_DATABASE);
 
-    is_number(database->spacing[CRM360_SENDS_SMS], -1, "no rate");
+    is_number(crm360_database_spacing(database, CRM360_SENDS_SMS), -1, "no rate");
     is_text(line(database, "Crm360Rate", "sms 10/s"), NULL, "sms 10/s");
-    is_number(database->spacing[CRM360_SENDS_SMS], 100000, "10/s");
+    is_number(crm360_database_spacing(database, CRM360_SENDS_SMS), 100000, "10/s");
     is_text(line(database, "Crm360Rate", "MAIL 300/m"), NULL, "mail 300/m");
-    is_number(database->spacing[CRM360_SENDS_MAIL], 200000, "300/m");
+    is_number(crm360_database_spacing(database, CRM360_SENDS_MAIL), 200000, "300/m");
     is_text(line(database, "Crm360Rate", "wallet 7200/h"), NULL, "wallet 7200/h");
-    is_number(database->spacing[CRM360_SENDS_WALLET], 500000, "7200/h");
+    is_number(crm360_database_spacing(database, CRM360_SENDS_WALLET), 500000, "7200/h");
     ok(strstr(line(database, "Crm360Rate", "sms 1/s"), "set already") != NULL, "once for each");
-    refused("Crm360Rate", "fax 1/s", "\"fax\" is not known");
+    refused("Crm360Rate", "fax 1/s", "\"fax\" is not known; allowed: mail, sms, wallet, Shopify, ");
     refused("Crm360Rate", "sms 0/s", "\"0/s\"");
     refused("Crm360Rate", "sms 10", "as 10/s");
     refused("Crm360Rate", "sms 10/d", "as 10/s");
     refused("Crm360Rate", "sms 10/ss", "as 10/s");
     refused("Crm360Rate", "sms -1/s", "as 10/s");
     refused("Crm360Rate", "sms 99999999999999999999/s", "as 10/s");
+}
+
+/* Those of requests that come: by platform, and for all others. */
+static void rates_in(void)
+{
+    crm360_database_t *database = make_target(CRM360_IN_DATABASE);
+    int shopify = crm360_platform_find("Shopify");
+    int zendesk = crm360_platform_find("Zendesk");
+
+    is_number(crm360_database_rate(database, shopify).number, -1, "no rate");
+    is_text(line(database, "Crm360Rate", "shopify 10/m"), NULL, "a platform, in any case");
+    is_number(crm360_database_rate(database, shopify).number, 10, "so many");
+    is_number(crm360_database_rate(database, shopify).seconds, 60, "in a minute");
+    is_number(crm360_database_rate(database, zendesk).number, -1, "no other one");
+    is_text(line(database, "Crm360Rate", "* 3/h"), NULL, "the others");
+    is_number(crm360_database_rate(database, zendesk).number, 3, "have it");
+    is_number(crm360_database_rate(database, zendesk).seconds, 3600, "in an hour");
+    is_number(crm360_database_rate(database, shopify).number, 10, "what has a line keeps it");
+    is_number(crm360_database_spacing(database, CRM360_SENDS_MAIL), -1, "mail is no platform");
+    ok(strstr(line(database, "Crm360Rate", "SHOPIFY 1/s"), "set already") != NULL, "once for each");
+    ok(strstr(line(database, "Crm360Rate", "* 1/s"), "set already") != NULL, "once for all");
+    refused("Crm360Rate", "Shopify/Order 1/s", "is not known");
+    refused("Crm360Rate", "** 1/s", "is not known");
+    refused("Crm360Rate", "* 1000001/s", "1 to 1000000");
 }
 
 static void patterns(void)
@@ -219,6 +243,7 @@ int main(void)
     gateways();
     wallets();
     rates();
+    rates_in();
     patterns();
     together();
     unlink(secret);

@@ -9,10 +9,18 @@
 static const char *folder; /* for secret files */
 
 #define TIME_ALLOWED "; allowed: a whole number with ms, s, m, h or d, from "
-#define ADDRESS "; allowed: unix:/path or redis://host[:port][/db]"
+#define ADDRESS                                                                                    \
+    "; allowed: unix:/path, redis://host[:port][/db], sentinel://host[:port][,...]/name[/db] or "  \
+    "cluster://host[:port][,...]"
+#define IDENTITY " to become; allowed: a name, or # and a number from 1 to 4294967294"
 #define NOT_QUOTED                                                                                 \
     "user and password do not belong into the address; put them into "                             \
     "Crm360RedisUser and Crm360RedisPasswordFile" ADDRESS
+
+#define MOUNT                                                                                      \
+    "; allowed: a path of the site that begins with /, of at most 255 characters A-Z a-z 0-9 / . " \
+    "_ "                                                                                           \
+    "~ -"
 
 /* `wrong` NULL: accepted and the member shows `want`. Else the text behind "Name: ". */
 static const struct {
@@ -37,8 +45,10 @@ static const struct {
     {"Crm360Redis", "redis://[::g]", NULL,
      "\"redis://[::g]\": the host is neither a name nor an address (IPv6 stands in "
      "brackets)" ADDRESS},
-    {"Crm360Redis", "redis://", NULL,
-     "\"redis://\": the host is neither a name nor an address (IPv6 stands in brackets)" ADDRESS},
+    {"Crm360Redis", "redis://", NULL, "\"redis://\": a host is missing" ADDRESS},
+    {"Crm360Redis", "redis://:7000", NULL, "\"redis://:7000\": a host is missing" ADDRESS},
+    {"Crm360Redis", "cluster://", NULL, "\"cluster://\": a host is missing" ADDRESS},
+    {"Crm360Redis", "sentinel:///crm", NULL, "\"sentinel:///crm\": a host is missing" ADDRESS},
     {"Crm360Redis", "redis://a:0", NULL,
      "\"redis://a:0\": the port is not a number from 1 to 65535" ADDRESS},
     {"Crm360Redis", "redis://a:65536", NULL,
@@ -53,9 +63,23 @@ static const struct {
      "\"redis://a/1?x=y\": something stands behind it" ADDRESS},
     {"Crm360Redis", "redis://bob:hunter2@a", NULL, NOT_QUOTED},
     {"Crm360Redis", "sentinel://bob:hunter2@a", NULL, NOT_QUOTED},
-    {"Crm360Redis", "sentinel://a", NULL, "\"sentinel://a\": no such kind of address" ADDRESS},
-    {"Crm360Redis", "cluster://a", NULL, "\"cluster://a\": no such kind of address" ADDRESS},
-    {"Crm360Redis", "rediss://a", NULL, "\"rediss://a\": no such kind of address" ADDRESS},
+    {"Crm360Redis", "sentinel://a/crm", "sentinel://a:26379/crm", NULL},
+    {"Crm360Redis", "sentinel://a", NULL,
+     "\"sentinel://a\": the name of the master is missing: /name" ADDRESS},
+    {"Crm360Redis", "sentinel://a,/crm", NULL, "\"sentinel://a,/crm\": a host is missing" ADDRESS},
+    {"Crm360Redis", "sentinel://a/x/16x", NULL,
+     "\"sentinel://a/x/16x\": the database is not a number from 0 to 65535" ADDRESS},
+    {"Crm360Redis", "sentinel://a/x/1/2", NULL,
+     "\"sentinel://a/x/1/2\": something stands behind it" ADDRESS},
+    {"Crm360Redis", "sentinel://a/c%m", NULL,
+     "\"sentinel://a/c%m\": the name of the master must be 1 to 128 characters of A-Z a-z 0-9 . _ "
+     "-" ADDRESS},
+    {"Crm360Redis", "cluster://a,b:7000/", "cluster://a:6379,b:7000", NULL},
+    {"Crm360Redis", "cluster://a/1", NULL,
+     "\"cluster://a/1\": a cluster has database 0 only" ADDRESS},
+    {"Crm360Redis", "cluster://a/0", NULL,
+     "\"cluster://a/0\": a cluster has database 0 only: leave /0 out" ADDRESS},
+    {"Crm360Redis", "rediss://a", NULL, "\"rediss://a\": TLS is not supported" ADDRESS},
     {"Crm360Redis", "\"\"", NULL, "\"\": no such kind of address" ADDRESS},
     {"Crm360Redis", "unix:run/redis.sock", NULL,
      "\"unix:run/redis.sock\": the name of the socket does not begin with /" ADDRESS},
@@ -72,6 +96,22 @@ static const struct {
      "a quote (\") is not closed; allowed: the same quote at the end of the word"},
     {"Crm360RedisUser", "'open\\'", NULL,
      "a quote (') is not closed; allowed: the same quote at the end of the word"},
+    {"Crm360RedisUser", "queue crm360d", "queue", NULL},
+    {"Crm360RedisUser", "queue crm360ctl", "unset", NULL},
+    {"Crm360RedisUser", "queue apache", NULL,
+     "\"apache\" is no program; allowed: httpd, crm360d, crm360ctl"},
+    {"Crm360User", "crm360", "crm360", NULL},
+    {"Crm360User", "#1 #4294967294", "#1 #4294967294", NULL},
+    {"Crm360User", "crm360.x-y_z staff", "crm360.x-y_z staff", NULL},
+    {"Crm360User", "root", NULL, "\"root\" is no user" IDENTITY},
+    {"Crm360User", "#0", NULL, "\"#0\" is no user" IDENTITY},
+    {"Crm360User", "#", NULL, "\"#\" is no user" IDENTITY},
+    {"Crm360User", "#4294967295", NULL, "\"#4294967295\" is no user" IDENTITY},
+    {"Crm360User", "#1x", NULL, "\"#1x\" is no user" IDENTITY},
+    {"Crm360User", "33", NULL, "\"33\" is no user" IDENTITY},
+    {"Crm360User", "\"a b\"", NULL, "\"a b\" is no user" IDENTITY},
+    {"Crm360User", "''", NULL, "\"\" is no user" IDENTITY},
+    {"Crm360User", "crm360 #0", NULL, "\"#0\" is no group" IDENTITY},
     {"Crm360RedisUser", "${USER}", NULL, "${...} is not replaced here; allowed: the value itself"},
     {"Crm360ConnectTimeout", "1ms", "1000", NULL},
     {"Crm360ConnectTimeout", "10s", "10000000", NULL},
@@ -149,6 +189,16 @@ static const struct {
      "\"10MB\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
     {"Crm360MaxBody", "1T", NULL,
      "\"1T\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
+    {"Crm360HelpMount", "/hooks", "/hooks", NULL},
+    {"Crm360HelpMount", "/a/b.c_d~e-1/", "/a/b.c_d~e-1", NULL},
+    {"Crm360HelpMount", "/", "", NULL},
+    {"Crm360HelpMount", "hooks", NULL, "\"hooks\"" MOUNT},
+    {"Crm360HelpMount", "\"\"", NULL, "\"\"" MOUNT},
+    {"Crm360HelpMount", "/a//b", NULL, "\"/a//b\"" MOUNT},
+    {"Crm360HelpMount", "\"/a b\"", NULL, "\"/a b\"" MOUNT},
+    {"Crm360HelpMount", "/a?b", NULL, "\"/a?b\"" MOUNT},
+    {"Crm360HelpMount", "/{a}", NULL, "\"/{a}\"" MOUNT},
+    {"Crm360HelpMount", "/a'b", NULL, "\"/a'b\"" MOUNT},
     {"Crm360MaxBody", "999999999999999999G", NULL,
      "\"999999999999999999G\"; allowed: a number of bytes, or with K, M or G, from 1 to 128M"},
 };
@@ -191,6 +241,21 @@ static void address_parts(void)
     is_text(address->user, "queue", "user");
     is_text(address->password, "open sesame", "password, without the line feed");
     is_text(address->text, "redis://[fe80::1]:7000/4", "the text for logs has no password");
+
+    config = crm360_config_make(pool);
+    is_text(apply("Crm360Redis", config, "sentinel://a,[::1]:7,b:8/crm-1.x/2"), NULL, "sentinels");
+    address = crm360_config_redis(config, pool);
+    is_number(address->kind, CRM360_REDIS_SENTINEL, "of that kind");
+    is_number(address->seed_count, 3, "three");
+    is_text(address->text, "sentinel://a:26379,[::1]:7,b:8/crm-1.x/2", "their text, with ports");
+    is_text(address->name, "crm-1.x", "the master's name");
+    is_number(address->database, 2, "its database");
+    config = crm360_config_make(pool);
+    is_text(apply("Crm360Redis", config, "cluster://10.0.0.1:7000,b"), NULL, "a cluster");
+    address = crm360_config_redis(config, pool);
+    is_number(address->kind, CRM360_REDIS_CLUSTER, "of that kind");
+    is_text(address->text, "cluster://10.0.0.1:7000,b:6379", "its text");
+    is_text(address->seeds[1].host, "b", "its second seed");
 
     config = crm360_config_make(pool);
     memset(path, 'x', sizeof(path));
@@ -256,7 +321,7 @@ static void secret_cases(void)
                                              cases[i].wrong, NULL)
                                : NULL,
                 apr_psprintf(pool, "secret %d, mode %o", (int)i, (unsigned)cases[i].mode));
-        is_text(config->redis_password, cases[i].want, "what was read");
+        is_text(config->redis_password.value, cases[i].want, "what was read");
         unlink(path);
     }
 }
@@ -333,6 +398,47 @@ static void readers(void)
     }
 }
 
+/* Whose line counts for whom. */
+static void programs(void)
+{
+    static const unsigned readers_of[] = {CRM360_READ_HTTPD, CRM360_READ_CONSUMER,
+                                          CRM360_READ_CONSUMER | CRM360_READ_CTL};
+    static const struct {
+        const char *lines[4];
+        const char *user[3]; /* of httpd, crm360d, crm360ctl; NULL = none; "!" = refused */
+    } cases[] = {
+        {{"all"}, {"all", "all", "all"}},
+        {{"all", "web httpd"}, {"web", "all", "all"}},
+        {{"web httpd", "all"}, {"web", "all", "all"}},
+        {{"web httpd", "worker crm360d", "person crm360ctl"}, {"web", "worker", "person"}},
+        {{"web httpd", "worker crm360d"}, {"web", "worker", NULL}},
+        {{"all", "other"}, {"!", "!", "!"}},
+        {{"web httpd", "all", "other"}, {"!", "!", "!"}},
+        {{"web httpd", "other httpd"}, {"!", NULL, NULL}},
+        {{"a crm360d", "all", "b crm360d"}, {"all", "!", "all"}},
+    };
+    const crm360_directive_t *row = crm360_directive_find("Crm360RedisUser");
+    size_t i, j, k;
+
+    for (i = 0; i < COUNT(cases); i++) {
+        for (j = 0; j < COUNT(readers_of); j++) {
+            crm360_config_t *config = crm360_config_make(pool);
+            const char *fault = NULL;
+
+            for (k = 0; k < 4 && cases[i].lines[k] && !fault; k++) {
+                fault = crm360_directive_apply(row, config, CRM360_IN_SERVER, readers_of[j],
+                                               cases[i].lines[k], pool);
+            }
+            is_text(fault ? "!" : crm360_config_redis(config, pool)->user, cases[i].user[j],
+                    apr_psprintf(pool, "programs %d, reader %u", (int)i, readers_of[j]));
+        }
+    }
+    is_text(crm360_directive_apply(crm360_directive_find("Crm360RedisPasswordFile"),
+                                   crm360_config_make(pool), CRM360_IN_SERVER, CRM360_READ_HTTPD,
+                                   "/nowhere/secret crm360d", pool),
+            NULL, "a password of another program is not opened");
+}
+
 int main(void)
 {
     char name[] = "/tmp/crm360-config-XXXXXX";
@@ -351,6 +457,7 @@ int main(void)
     no_secret_file();
     nul_in_secret();
     readers();
+    programs();
     status = tap_done();
     (void)apr_file_remove(apr_pstrcat(pool, folder, "/good", NULL), pool);
     rmdir(folder);

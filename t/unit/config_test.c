@@ -19,6 +19,8 @@ static struct {
     {"Crm360Redis", "unix:/a", "redis://b:1/2"},
     {"Crm360RedisUser", "one", "two"},
     {"Crm360RedisPasswordFile", "secret", "other"},
+    {"Crm360SentinelUser", "one", "two"},
+    {"Crm360SentinelPasswordFile", "secret", "other"},
     {"Crm360ConnectTimeout", "1ms", "2ms"},
     {"Crm360CommandTimeout", "1ms", "2ms"},
     {"Crm360Spool", "/a 1M", "/b 2M"},
@@ -26,9 +28,12 @@ static struct {
     {"Crm360DedupKey", "X-One", "none"},
     {"Crm360HandlerTimeout", "1s", "2s"},
     {"Crm360Lease", "2s", "3s"},
+    {"Crm360User", "one", "two staff"},
     {"Crm360Workers", "live 0", "live 5"},
     {"Crm360WorkersPerDatabase", "1", "2"},
+    {"Crm360DatabasesOpen", "1", "2"},
     {"Crm360WorkerMemory", "64M", "65M"},
+    {"Crm360LogFormat", "json", "text"},
     {"Crm360RetrySchedule", "1s 2s", "3s"},
     {"Crm360InboxKeep", "1d", "2d"},
     {"Crm360EventKeep", "1d", "2d"},
@@ -40,6 +45,7 @@ static struct {
     {"Crm360DBDriver", "sqlite3", "pgsql"},
     {"Crm360DBParams", "/a", "/b"},
     {"Crm360DBPasswordFile", "secret", "other"},
+    {"Crm360Origin", "* none", "* networks 192.0.2.0/24"},
     {"Crm360DefaultZoneId", "1", "2"},
     {"Crm360DefaultBrandId", "1", "2"},
     {"Crm360DefaultContactAddressTypeId", "1", "2"},
@@ -48,12 +54,20 @@ static struct {
     {"Crm360Wallet", "captainwallet account=a project=p user=u secret=secret",
      "captainwallet account=a project=p user=v secret=secret"},
     {"Crm360Rate", "mail 1/s", "mail 1/m"},
+    {"Crm360WaitingMost", "1", "2"},
+    {"Crm360WaitingBytes", "1K", "2K"},
     {"Crm360EmailFrom", "a@example.com", "b@example.com"},
     {"Crm360EmailSender", "*@example.com", "a@* b@*"},
     {"Crm360EmailAllow", "*@example.com", "a@* b@*"},
     {"Crm360Webhook", "On", "Off"},
     {"Crm360MaxBody", "1K", "2K"},
+    {"Crm360MaxBatchBody", "1K", "2K"},
+    {"Crm360MaxHeaders", "1K", "2K"},
+    {"Crm360MaxParameters", "1", "2"},
     {"Crm360Durability", "fsync", "memory"},
+    {"Crm360StatusActions", "On", "Off"},
+    {"Crm360StatusMessages", "On", "Off"},
+    {"Crm360HelpMount", "/a", "/b"},
 };
 
 /* A value of a directive that is not its default; NULL when it has no sample. */
@@ -190,12 +204,13 @@ static void rows_refuse(void)
         }
         place = make_place(row->contexts, row->name, NULL);
         is_text(apply(row->name, place.target, many),
-                apr_psprintf(pool, "%s: takes %s, %d given; syntax: %s %s", row->name,
-                             row->max_args == 1 ? "1 argument"
-                             : row->max_args == 2
-                                 ? row->min_args == 2 ? "2 arguments" : "1 to 2 arguments"
-                                 : "1 to 20 arguments",
-                             row->max_args + 1, row->name, row->syntax),
+                apr_psprintf(
+                    pool, "%s: takes %s, %d given; syntax: %s %s", row->name,
+                    row->max_args == 1 ? "1 argument"
+                    : row->max_args == row->min_args
+                        ? "2 arguments"
+                        : apr_psprintf(pool, "%d to %d arguments", row->min_args, row->max_args),
+                    row->max_args + 1, row->name, row->syntax),
                 "too many arguments");
         ok(strstr(apply(row->name, place.target, " \t"), ", 0 given; syntax: ") != NULL,
            "%s without arguments", row->name);
@@ -219,12 +234,17 @@ static const char *effective(const char *name, const crm360_config_t *config,
         {"Crm360Lease", crm360_config_lease(config)},
         {"Crm360InboxKeep", crm360_config_inbox_keep(config)},
         {"Crm360EventKeep", crm360_config_event_keep(config)},
+        {"Crm360DatabasesOpen", crm360_config_databases_open(config)},
         {"Crm360WorkerMemory", crm360_config_worker_memory(config)},
         {"Crm360DeadLetterKeep", crm360_config_dead_limits(config).keep},
         {"Crm360DeadLetterMost", crm360_config_dead_limits(config).most},
         {"Crm360DeadLetterBytes", crm360_config_dead_limits(config).bytes},
         {"Crm360Webhook", crm360_location_enabled(location)},
+        {"Crm360StatusActions", crm360_location_status_actions(location)},
+        {"Crm360StatusMessages", crm360_location_status_messages(location)},
         {"Crm360MaxBody", crm360_location_max_body(location)},
+        {"Crm360MaxHeaders", crm360_location_max_headers(location)},
+        {"Crm360MaxParameters", crm360_location_max_parameters(location)},
     };
     const apr_interval_time_t *delays;
     int steps;
@@ -241,11 +261,17 @@ static const char *effective(const char *name, const crm360_config_t *config,
     if (strcmp(name, "Crm360DeadLetterExport") == 0) {
         return crm360_config_dead_limits(config).export_folder;
     }
+    if (strcmp(name, "Crm360LogFormat") == 0) {
+        return crm360_config_log_json(config) ? "json" : "text";
+    }
     if (strcmp(name, "Crm360Outbox") == 0) {
         return crm360_config_outbox(config);
     }
     if (strcmp(name, "Crm360Durability") == 0) {
         return crm360_durability_name(crm360_location_durability(location));
+    }
+    if (strcmp(name, "Crm360HelpMount") == 0) {
+        return crm360_location_help_mount(location);
     }
     if (strcmp(name, "Crm360RetrySchedule") == 0) {
         delays = crm360_config_retry_schedule(config, &steps);
@@ -272,7 +298,8 @@ static void defaults(void)
         char *state = NULL;
         char *part;
 
-        if (strcmp(row->default_text, "none") == 0 || strcmp(row->default_text, "by route") == 0) {
+        if (strcmp(row->default_text, "none") == 0 || strcmp(row->default_text, "by route") == 0 ||
+            strncmp(row->default_text, "that of ", 8) == 0) {
             is_text(unset, NULL, apr_pstrcat(pool, row->name, " has no default", NULL));
             continue;
         }
@@ -293,6 +320,46 @@ static void defaults(void)
         ok(strcmp(effective(row->name, config, location), unset) != 0, "%s: its getter tells",
            row->name);
     }
+}
+
+/* A body with BatchMode may be as large as one without, unless a line says otherwise; also when the
+ * two lines come from different places. */
+static void batch_body(void)
+{
+    crm360_location_t *base = crm360_location_make(pool);
+    crm360_location_t *add = crm360_location_make(pool);
+
+    is_number(crm360_location_max_batch_body(base), 10 << 20, "the default of both");
+    is_text(apply("Crm360MaxBody", base, "1K"), NULL, "one line");
+    is_number(crm360_location_max_batch_body(base), 1024, "is for both");
+    is_text(apply("Crm360MaxBatchBody", add, "5K"), NULL, "the other one");
+    is_number(crm360_location_max_batch_body(add), 5120, "is for batches");
+    is_number(crm360_location_max_body(add), 10 << 20, "alone");
+    add = crm360_location_merge(base, add, pool);
+    is_number(crm360_location_max_batch_body(add), 5120, "merged: batches");
+    is_number(crm360_location_max_body(add), 1024, "merged: all others");
+}
+
+/* What may wait, and that a section knows its place. */
+static void waiting(void)
+{
+    crm360_config_t *base = crm360_config_make(pool);
+    crm360_config_t *add = crm360_config_make(pool);
+    crm360_database_t *one, *two;
+
+    is_text(crm360_database_begin(&one, base, "acme prod", "f", 1, pool), NULL, "a section");
+    is_text(crm360_database_begin(&two, base, "acme test", "f", 2, pool), NULL, "another");
+    is_number(crm360_database_waiting(one).messages, 0, "no limit of messages");
+    is_number(crm360_database_waiting(one).bytes, 0, "nor of bytes");
+    is_text(apply("Crm360WaitingMost", two, "7"), NULL, "a limit");
+    is_text(apply("Crm360WaitingBytes", two, "2K"), NULL, "and the other");
+    base = crm360_config_merge(base, add, pool);
+    is_number(crm360_config_database(base, "acme", "prod", NULL)->number, 0, "the first");
+    is_number(crm360_config_database(base, "acme", "TEST", NULL)->number, 1, "the second");
+    is_number(crm360_database_waiting(crm360_config_database(base, "acme", "test", NULL)).messages,
+              7, "messages");
+    is_number(crm360_database_waiting(crm360_config_database(base, "acme", "test", NULL)).bytes,
+              2048, "bytes");
 }
 
 /* The rule of a route as text: "key seconds". */
@@ -571,6 +638,8 @@ static void all_tests(const char *folder)
     lanes_merge_one_by_one();
     rows_refuse();
     defaults();
+    batch_body();
+    waiting();
     dedup_rules();
     members();
     sections();

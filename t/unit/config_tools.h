@@ -57,6 +57,26 @@ static const char *show_intervals(const apr_interval_time_t *delays, int steps)
     return text;
 }
 
+/* "Shopify: shopify zendesk, *: none" */
+static const char *show_origins(apr_array_header_t *const *origins)
+{
+    const char *text = "";
+    int i, j;
+
+    for (i = 0; i <= CRM360_PLATFORMS; i++) {
+        if (!origins[i]) {
+            continue;
+        }
+        text = apr_pstrcat(pool, text, *text ? ", " : "",
+                           i < CRM360_PLATFORMS ? crm360_platform_name(i) : "*", ":", NULL);
+        for (j = 0; j < origins[i]->nelts; j++) {
+            text = apr_pstrcat(pool, text, " ",
+                               APR_ARRAY_IDX(origins[i], j, const crm360_origin_t *)->scheme, NULL);
+        }
+    }
+    return *text ? text : "unset";
+}
+
 /* The member of a row as text; NULL pointers as "unset". */
 __attribute__((unused)) static const char *show(const crm360_directive_t *row, const void *target)
 {
@@ -69,11 +89,15 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
         return apr_itoa(pool, *(const int *)at);
     case CRM360_HOLDS_LANES:
         return show_lanes(at);
+    case CRM360_HOLDS_ORIGINS:
+        return show_origins(at);
     case CRM360_HOLDS_WINDOWS: /* the first of them stand for all */
-    case CRM360_HOLDS_RATES:
     case CRM360_HOLDS_INTERVAL:
     case CRM360_HOLDS_SIZE:
         return apr_psprintf(pool, "%" APR_INT64_T_FMT, *(const apr_int64_t *)at);
+    case CRM360_HOLDS_RATES: /* likewise */
+        return apr_psprintf(pool, "%d/%d", ((const crm360_rate_t *)at)->number,
+                            ((const crm360_rate_t *)at)->seconds);
     default:
         pointer = *(const void *const *)at;
         if (!pointer) {
@@ -87,6 +111,11 @@ __attribute__((unused)) static const char *show(const crm360_directive_t *row, c
         }
         if (row->holds == CRM360_HOLDS_PATTERNS) {
             return apr_array_pstrcat(pool, pointer, ' ');
+        }
+        if (row->holds == CRM360_HOLDS_USER) {
+            const crm360_user_t *user = pointer;
+
+            return apr_pstrcat(pool, user->name, user->group ? " " : "", user->group, NULL);
         }
         if (row->holds == CRM360_HOLDS_SPOOL) {
             const crm360_spool_place_t *place = pointer;

@@ -1,6 +1,8 @@
 /* The CRM database: migrations, transactions, classes of errors, the inbox. */
 #include "crm/inbox.h"
 
+#include <unistd.h>
+
 #include "core/embedded.h"
 #include "crm/country.h"
 #include "crm/date.h"
@@ -281,6 +283,59 @@ static void locked(void)
     sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
     sqlite3_close(other);
     ok(crm_db_begin(db) == APR_SUCCESS && crm_db_commit(db) == APR_SUCCESS, "then it is back");
+    crm_db_close(db);
+}
+
+/* How many deleted files this process has open: SQLite deletes its temporary ones at once. */
+static int deleted_files(void)
+{
+    char target[4096];
+    apr_finfo_t entry;
+    apr_dir_t *dir;
+    int count = 0;
+
+    if (apr_dir_open(&dir, "/proc/self/fd", pool) != APR_SUCCESS) {
+        return -1;
+    }
+    while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+        ssize_t length = readlink(apr_pstrcat(pool, "/proc/self/fd/", entry.name, NULL), target,
+                                  sizeof(target) - 1);
+
+        target[length > 0 ? length : 0] = '\0';
+        count += strstr(target, " (deleted)") != NULL;
+    }
+    apr_dir_close(dir);
+    return count;
+}
+
+/* The pages of a savepoint are kept in memory: as files they would cost more than all the rest. */
+static void savepoints(void)
+{
+    static const crm_db_statement_t fill = {
+        .label = "test_fill",
+        .sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)"
+               " INSERT INTO WebhookInbox (MessageId, Route, ProcessedAt)"
+               " SELECT 'fill ' || (i * 7919 % 4001), 'x', '" DATE "' FROM n"};
+    static const crm_db_statement_t change = {
+        .label = "test_change", .sql = "UPDATE WebhookInbox SET Route = 'changed'"};
+    crm360_database_t *section = tools_section("savepoints");
+    crm_db_t *db = tools_open(section);
+    int files, before;
+
+    ok(crm_db_begin(db) == APR_SUCCESS &&
+           crm_db_execute(NULL, db, &fill, NULL, 0, pool) == APR_SUCCESS &&
+           crm_db_commit(db) == APR_SUCCESS,
+       "4000 rows");
+    before = deleted_files();
+    ok(crm_db_begin(db) == APR_SUCCESS && crm_db_savepoint(db) == APR_SUCCESS &&
+           crm_db_execute(NULL, db, &change, NULL, 0, pool) == APR_SUCCESS,
+       "changed inside a savepoint");
+    files = deleted_files();
+    is_number(files - before, 0, "need no temporary file");
+    ok(crm_db_savepoint_rollback(db) == APR_SUCCESS && crm_db_commit(db) == APR_SUCCESS,
+       "and rolled back");
+    is_text(tools_query(section, "SELECT COUNT(*) FROM WebhookInbox WHERE Route = 'x'"), "4000",
+            "they are as they were");
     crm_db_close(db);
 }
 
@@ -604,6 +659,7 @@ int main(void)
         migrations();
         wrong_sections();
         locked();
+        savepoints();
     }
     transactions();
     statements();

@@ -25,7 +25,8 @@ typedef struct delivery_t {
     const char *rule;
 } delivery_t;
 
-static int mail; /* by EmailProcess */
+static int mail;                         /* by EmailProcess */
+static const crm360_cloudevent_t *event; /* the CloudEvent that it is; NULL = none */
 
 static apr_status_t find(crm360_dedup_t *dedup, const char **fault, const delivery_t *delivery,
                          apr_interval_time_t window, apr_pool_t *pool)
@@ -47,7 +48,7 @@ static apr_status_t find(crm360_dedup_t *dedup, const char **fault, const delive
     if (delivery->id) {
         apr_table_set(headers, "X-Id", delivery->id);
     }
-    return crm360_dedup_find(dedup, fault, &rule, &message, mail, pool);
+    return crm360_dedup_find(dedup, fault, &rule, &message, event, mail, pool);
 }
 
 #define A "Shopify/Order/Insert"
@@ -130,6 +131,10 @@ static void test_pairs(apr_pool_t *pool)
          1,
          {A, 1, "/x", "k", NULL, "body", NULL},
          {A, 1, "/x", "\"k\"", NULL, "body", NULL}},
+        {"key in quotes with escapes",
+         1,
+         {A, 1, "/x", "a\\b", NULL, "body", NULL},
+         {A, 1, "/x", "\"a\\\\b\";p=1", NULL, "body", NULL}},
         {"another key",
          0,
          {A, 1, "/x", "k", "7", "body", "X-Id"},
@@ -190,14 +195,30 @@ static void test_keys(apr_pool_t *pool)
         const char *key;
         int good;
     } keys[] = {
-        {"a", 1},     {"8e03978e-40d5-43dd-bc93-6894a57f9324", 1},
-        {"\"a\"", 1}, {"!#$%&'()*+,-./:;<=>?@[]^_`{|}~", 1},
-        {"", 0},      {"\"\"", 0},
-        {"\"", 0},    {"\"a", 0},
-        {"a\"", 0},   {"a\"b", 0},
-        {"a b", 0},   {"\"a b\"", 0},
-        {"a, b", 0},  {"a\tb", 0},
-        {"a\x7f", 0}, {"\xc3\xa9", 0},
+        {"a", 1},
+        {"8e03978e-40d5-43dd-bc93-6894a57f9324", 1},
+        {"\"a\"", 1},
+        {"!#$%&'()*+,-./:;<=>?@[]^_`{|}~", 1},
+        {"", 0},
+        {"\"\"", 0},
+        {"\"", 0},
+        {"\"a", 0},
+        {"a\"", 0},
+        {"a\"b", 0},
+        {"a b", 0},
+        {"\"a b\"", 1},
+        {"\"a\\\"b\"", 1},
+        {"\"a\\\\b\"", 1},
+        {"\"a\\b\"", 0},
+        {"\"a\";v=1", 1},
+        {"\"a\" b", 0},
+        {"\"a\", \"b\"", 0},
+        {"\"caf\xc3\xa9\"", 0},
+        {"\"a\\", 0},
+        {"a, b", 0},
+        {"a\tb", 0},
+        {"a\x7f", 0},
+        {"\xc3\xa9", 0},
         {"\x01", 0},
     };
     delivery_t delivery = {A, 1, "/x", NULL, NULL, "body", NULL};
@@ -254,6 +275,53 @@ static void test_mail(apr_pool_t *pool)
     }
 }
 
+/* The same source and id are the same event, whatever the rest says; a key counts more, and the
+ * route's own less. */
+static void test_events(apr_pool_t *pool)
+{
+    static const crm360_cloudevent_t events[] = {
+        {.id = "1", .source = "/s"}, {.id = "1", .source = "/s"}, {.id = "2", .source = "/s"},
+        {.id = "1", .source = "/t"}, {.id = "s1", .source = "/"}, {.id = "mail", .source = "/s"},
+    };
+    delivery_t delivery = {A, 1, "/x", NULL, "7", "body", "X-Id"};
+    crm360_dedup_t first, other;
+    const char *fault;
+    apr_size_t i;
+
+    event = &events[0];
+    is_number(find(&first, &fault, &delivery, HOUR, pool), APR_SUCCESS, "an event");
+    is_number(first.strict, 0, "  may come with another content");
+    for (i = 0; i < sizeof events / sizeof events[0]; i++) {
+        event = &events[i];
+        delivery.body = "another";
+        delivery.rule = i % 2 ? CONTENT : NULL;
+        is_number(find(&other, &fault, &delivery, HOUR, pool), APR_SUCCESS, "  another");
+        ok((strcmp(first.hash, other.hash) == 0) == (i < 2) &&
+               (strcmp(first.content, other.content) == 0) == (i < 2),
+           "  is %s", i < 2 ? "the same" : "not the same");
+    }
+    event = &events[0];
+    delivery.route = B;
+    ok(find(&other, &fault, &delivery, HOUR, pool) == APR_SUCCESS &&
+           strcmp(first.hash, other.hash) != 0,
+       "on another route it is another");
+    delivery.route = A;
+    mail = 1;
+    ok(find(&other, &fault, &delivery, HOUR, pool) == APR_SUCCESS &&
+           strcmp(first.hash, other.hash) != 0,
+       "to be mailed it is another");
+    mail = 0;
+    ok(find(&other, &fault, &delivery, 0, pool) == APR_SUCCESS && !other.hash,
+       "without a window it is not remembered");
+    delivery.key = "k";
+    ok(find(&first, &fault, &delivery, HOUR, pool) == APR_SUCCESS && first.strict,
+       "a key counts more");
+    event = NULL;
+    ok(find(&other, &fault, &delivery, HOUR, pool) == APR_SUCCESS &&
+           strcmp(first.hash, other.hash) == 0,
+       "  and is the same without the event");
+}
+
 static void test_digest(apr_pool_t *pool)
 {
     struct iovec pieces[3] = {{(void *)"a", 1}, {(void *)"", 0}, {(void *)"bc", 2}};
@@ -275,6 +343,7 @@ int main(void)
     test_nameless(pool);
     test_keys(pool);
     test_mail(pool);
+    test_events(pool);
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();

@@ -286,7 +286,8 @@ static void random_texts(int rounds)
     "\r\nCrm360-Id: 01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Customer-Insert%s\r\n"                      \
     "Crm360-Received: 2026-11-23T15:58:00.123456Z\r\nCrm360-Customer: acme\r\n"                    \
     "Crm360-Database: prod\r\nCrm360-Route: Shopify/Customer/Insert\r\nCrm360-Source-Id: 1\r\n"    \
-    "Crm360-Batch-Mode: true\r\nCrm360-Origin: none\r\n%sCrm360-Not-Known-Yet: stays\r\n"          \
+    "Crm360-Batch-Mode: true\r\nCrm360-Origin: shopify; key=2\r\n%sCrm360-Not-Known-Yet: "         \
+    "stays\r\n"                                                                                    \
     "Host: x\r\nContent-Type: application/json\r\nX-Crm360-Id: not ours\r\n"                       \
     "Content-Length: %d\r\n\r\n%s"
 
@@ -302,7 +303,7 @@ static void stored(void)
     ok(crm360_message_parse(&message, &why, whole, strlen(whole), pool) == APR_SUCCESS,
        "the whole can be read");
     ok(!crm360_message_is_element(message), "and is no element");
-    crm360_element_head(&head, message, whole, pool);
+    crm360_element_head(&head, message, whole, NULL, pool);
     made = crm360_element_message(&len, &head, 100000, "{\"a\":1}", 7, pool);
     /* The id moves to the front, and the length to the end, where they are in the whole too. */
     is_text(made, apr_psprintf(pool, HEAD, ".100000", "", 7, "{\"a\":1}"),
@@ -312,6 +313,13 @@ static void stored(void)
     is_text(part->id, "01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Customer-Insert.100000", "its id");
     is_text(part->id, crm360_element_id(message->id, 100000, pool), "as it is announced");
     ok(crm360_message_is_element(part), "it is an element");
+    crm360_element_head(&head, message, whole, "text/x", pool);
+    made = crm360_element_message(&len, &head, 2, "[]", 2, pool);
+    ok(crm360_message_parse(&part, &why, made, len, pool) == APR_SUCCESS && part->body_len == 2,
+       "one with a type of its own can be read");
+    is_text(crm360_message_header(part, "Content-Type"), "text/x", "  has that type");
+    ok(!strstr(made, "application/json") && strstr(made, "X-Crm360-Id: not ours\r\n"),
+       "  instead of the whole's, and all other fields");
     part->id = "01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Customer-Insert.";
     ok(!crm360_message_is_element(part), "a dot alone makes none");
     part->id = "x.1a";

@@ -141,6 +141,33 @@ static void test_what_is_said(void)
     is_text(why, "127.0.0.1: nothing was sent: the request cannot be made", "  and said so");
 }
 
+/* Each call says to which trace it belongs, with a span of its own; no trace, no field. */
+static void test_trace(void)
+{
+    static const char parent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const char *one, *other;
+
+    post("/good");
+    is_text(gateway_said(-1, "headers.traceparent", pool), "", "no trace, no field");
+    outbound_trace(outbound, parent, "a=1,b=2");
+    post("/good");
+    one = apr_pstrdup(pool, gateway_said(-1, "headers.traceparent", pool));
+    ok(one && strlen(one) == 55 && strncmp(one, parent, 36) == 0 && strcmp(one + 52, "-01") == 0,
+       "a call says to which trace it belongs: %s", one ? one : "none");
+    is_text(gateway_said(-1, "headers.tracestate", pool), "a=1,b=2", "  and its state");
+    post("/good");
+    other = gateway_said(-1, "headers.traceparent", pool);
+    ok(strcmp(one, other) != 0 && strcmp(other, parent) != 0, "  each time with another span");
+    outbound_trace(outbound, parent, "no state");
+    post("/good");
+    ok(*gateway_said(-1, "headers.traceparent", pool), "a broken state");
+    is_text(gateway_said(-1, "headers.tracestate", pool), "", "  is left out");
+    outbound_trace(outbound, NULL, "a=1");
+    post("/good");
+    is_text(gateway_said(-1, "headers.traceparent", pool), "", "the next one has none");
+    is_text(gateway_said(-1, "headers.tracestate", pool), "", "  and no state either");
+}
+
 /* Each on a connection of its own. */
 static void test_connections(void)
 {
@@ -245,6 +272,7 @@ int main(void)
     test_statuses();
     test_whole();
     test_what_is_said();
+    test_trace();
     test_connections();
     test_unknown();
     test_nothing_sent();

@@ -201,6 +201,8 @@ int main(void)
     depth();
     values();
     clean();
+    is_text(crm360_json_date(APR_INT64_C(1764082680007999), pool), "\"2025-11-25T14:58:00.007Z\"",
+            "a moment, its microseconds cut");
     is_text(crm360_json_quote("a\"b\\c\n/\xC3\xA9", pool), "\"a\\\"b\\\\c\\n/\xC3\xA9\"",
             "quoting");
     apr_pool_destroy(pool);

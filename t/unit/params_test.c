@@ -305,6 +305,38 @@ static void test_path(void)
     }
 }
 
+static void test_hide(apr_pool_t *pool)
+{
+    static const struct {
+        const char *text;
+        const char *hidden;
+    } rows[] = {
+        {"SourceId=1", "SourceId=1"},
+        {"", ""},
+        {"token=s", "token=*"},
+        {"token=s?more\"of;it", "token=*"},
+        {"token=", "token=*"},
+        {"token=?s", "token=*"},
+        {"token", "token"},
+        {"a=1&TOKEN=s&b=2&%74oken=t", "a=1&TOKEN=*&b=2&%74oken=*"},
+        {"tokens=1&atoken=2&x=token=3", "tokens=1&atoken=2&x=token=3"},
+        {"POST /a?token=s HTTP/1.1", "POST /a?token=* HTTP/1.1"},
+        {"GET http://h/a?b=1&token=s&c HTTP/1.1", "GET http://h/a?b=1&token=*&c HTTP/1.1"},
+        {"to%6ben=s&%zz=1&token%00=t", "to%6ben=*&%zz=1&token%00=t"},
+    };
+    const char *text = "";
+    unsigned i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        is_text(crm360_params_hide(rows[i].text, "& ", "*", pool), rows[i].hidden, rows[i].text);
+    }
+    for (i = 0; i < 2000; i++) {
+        text = apr_pstrcat(pool, text, "token=s&", NULL);
+    }
+    ok(strlen(crm360_params_hide(text, "&", "***", pool)) == 2000 * strlen("token=***&"),
+       "and in each of 2000 that the same text has");
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -318,6 +350,7 @@ int main(void)
     test_get(pool);
     test_text(pool);
     test_path();
+    test_hide(pool);
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();

@@ -291,6 +291,9 @@ static void knowing(void)
     "\r\nContent-Type: " type "\r\n\r\n"
 #define JSON HEAD("SourceId=3", "application/json")
 #define LINES HEAD("SourceId=3", "application/x-ndjson")
+#define EVENT                                                                                      \
+    HEAD("SourceId=3", "application/cloudevents+json")                                             \
+    "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\","
 
 static const struct {
     const char *what;
@@ -336,6 +339,23 @@ static const struct {
      CTL_PERSON_MIXED, ""},
     {"an array broken behind her", JSON "[{\"e\":\"ann@example.fr\"},{\"e\":\"bob@example.fr\"",
      CTL_PERSON_PARTS, "{\"e\":\"ann@example.fr\"}"},
+    {"an event about her", EVENT "\"data\":{\"e\":\"ann@example.fr\"}}", CTL_PERSON_WHOLE, ""},
+    {"an event about others", EVENT "\"data\":[{\"e\":\"bob@example.fr\"}]}", CTL_PERSON_ABSENT,
+     ""},
+    {"an event with her in its subject", EVENT "\"subject\":\"ann@example.fr\"}", CTL_PERSON_WHOLE,
+     ""},
+    {"an event with an array with her", EVENT "\"data\": [1, \"ann@example.fr\" ,3]}",
+     CTL_PERSON_PARTS, "\"ann@example.fr\""},
+    {"an event with an array, and her in its subject",
+     EVENT "\"data\":[1,7312459817263],\"subject\":\"ann@example.fr\"}", CTL_PERSON_MIXED,
+     "7312459817263"},
+    /* ann@example.fr; then ["bob@example.fr","ann@example.fr"] */
+    {"an event with base64 about her", EVENT "\"data_base64\":\"YW5uQGV4YW1wbGUuZnI=\"}",
+     CTL_PERSON_WHOLE, ""},
+    {"an event with an array in base64 with her",
+     EVENT "\"data_base64\":\"WyJib2JAZXhhbXBsZS5mciIsImFubkBleGFtcGxlLmZyIl0=\"}",
+     CTL_PERSON_MIXED, ""},
+    {"a broken event about her", EVENT "\"data\":\"ann@example.fr", CTL_PERSON_WHOLE, ""},
     {"an array broken at once", JSON "[{\"e\":\"ann@example.fr\"", CTL_PERSON_WHOLE, ""},
 };
 

@@ -6,6 +6,8 @@
 #include <apr_pools.h>
 #include <apr_strings.h>
 
+#include <string.h>
+
 #include "tap.h"
 
 typedef struct row_t {
@@ -54,6 +56,23 @@ static char *in_case(const char *text, int upper, apr_pool_t *pool)
         }
     }
     return copy;
+}
+
+static void test_platforms(void)
+{
+    int count = 0;
+    int i;
+
+    for (i = 0; i < DOCUMENTED; i++) {
+        if (i == 0 || strcmp(documented[i].platform, documented[i - 1].platform) != 0) {
+            is_text(crm360_platform_name(count), documented[i].platform, "a platform's name");
+            count++;
+        }
+        is_number(crm360_platform_find(documented[i].platform), count - 1, "its number");
+    }
+    is_number(count, CRM360_PLATFORMS, "CRM360_PLATFORMS");
+    is_number(crm360_platform_find("sHoPiFy"), 0, "a platform in any case");
+    is_number(crm360_platform_find("Shop"), -1, "an unknown platform");
 }
 
 static void test_table(apr_pool_t *pool)
@@ -136,6 +155,7 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     test_table(pool);
+    test_platforms();
     test_unknown();
     apr_pool_destroy(pool);
     apr_terminate();

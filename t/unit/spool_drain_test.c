@@ -12,18 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "consumer/drain.h"
-#include "consumer/schedule.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "core/spool.h"
+#include "core/spool_drain.h"
 #include "t/unit/tap.h"
 
 static apr_pool_t *pool; /* of one test */
 static crm360_spool_place_t place;
 static crm360_spool_t *spool; /* to write into */
-static consumer_drain_t *drain;
+static crm360_spool_drain_t *drain;
 static const char *lines; /* all that was logged, from info upward */
 
 /* ---- the queue ---- */
@@ -54,6 +53,14 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     return APR_SUCCESS;
 }
 
+static int spread; /* databases are on different servers */
+
+int crm360_queue_is_spread(const crm360_queue_t *queue)
+{
+    (void)queue;
+    return spread;
+}
+
 static apr_status_t ping; /* what it answers to everything else */
 
 apr_status_t crm360_queue_now(apr_time_t *now, crm360_queue_t *queue, apr_pool_t *p)
@@ -65,6 +72,8 @@ apr_status_t crm360_queue_now(apr_time_t *now, crm360_queue_t *queue, apr_pool_t
 }
 
 /* ---- tools ---- */
+
+static crm360_durability_t wanted; /* of what is put */
 
 static void keep_line(void *baton, crm360_log_level_t level, apr_status_t rv, const char *text)
 {
@@ -115,6 +124,7 @@ static void put(const char *customer, const char *database, const char *id,
                           .id = id,
                           .message = "hello",
                           .message_len = 5,
+                          .durability = wanted,
                           .invisible_for = delay};
     crm360_receipt_t receipt;
 
@@ -160,10 +170,12 @@ static void fresh(void)
         printf("Bail out! %s\n", fault);
         exit(1);
     }
-    drain = consumer_drain_make(config, NULL, pool);
+    drain = crm360_spool_drain_make(config, NULL, pool);
     answers[0] = answers[1] = ping = APR_SUCCESS;
     answer_after = pushes = 0;
     answer_time = 0;
+    spread = 0;
+    wanted = CRM360_IN_MEMORY;
     pushed = lines = "";
 }
 
@@ -173,13 +185,13 @@ static int turns(int most, apr_interval_time_t quiet)
 {
     int i;
 
-    for (i = 0; i < most && consumer_drain_next(drain, 1) <= crm360_clock() + quiet; i++) {
-        apr_interval_time_t rest = consumer_drain_next(drain, 1) - crm360_clock();
+    for (i = 0; i < most && crm360_spool_drain_next(drain, 1) <= crm360_clock() + quiet; i++) {
+        apr_interval_time_t rest = crm360_spool_drain_next(drain, 1) - crm360_clock();
 
         if (rest > 0) {
             apr_sleep(rest);
         }
-        consumer_drain_turn(drain, crm360_clock(), 1);
+        crm360_spool_drain_turn(drain, crm360_clock(), 1);
     }
     return i;
 }
@@ -199,9 +211,10 @@ static void turns_until_empty(void)
 
 static void test_none(void)
 {
-    drain = consumer_drain_make(crm360_config_make(pool), NULL, pool);
-    consumer_drain_turn(drain, crm360_clock(), 1);
-    ok(consumer_drain_next(drain, 1) == CONSUMER_NEVER, "without a spool there is nothing to do");
+    drain = crm360_spool_drain_make(crm360_config_make(pool), NULL, pool);
+    crm360_spool_drain_turn(drain, crm360_clock(), 1);
+    ok(crm360_spool_drain_next(drain, 1) == CRM360_SPOOL_DRAIN_NEVER,
+       "without a spool there is nothing to do");
 }
 
 static void test_order(void)
@@ -210,8 +223,8 @@ static void test_order(void)
     put("acme", "prod", "3-c", 0);
     put("beta", "shop", "1-a", 0);
     put("acme", "prod", "2-b", apr_time_from_sec(60));
-    consumer_drain_turn(drain, crm360_clock(), 0);
-    ok(pushes == 0 && consumer_drain_next(drain, 0) == CONSUMER_NEVER,
+    crm360_spool_drain_turn(drain, crm360_clock(), 0);
+    ok(pushes == 0 && crm360_spool_drain_next(drain, 0) == CRM360_SPOOL_DRAIN_NEVER,
        "while Redis is away nothing is tried");
     put("acme", "prod", "4-d", apr_time_from_sec(60));
     ok(turns(10, 0) > 0, "when it is back something is due at once");
@@ -241,8 +254,8 @@ static void test_away(void)
     turns(10, 0);
     is_text(pushed, "0-x 1-x ", "what Redis takes is carried");
     is_number(pushes, 3, "then it is not asked again and again");
-    ok(consumer_drain_next(drain, 1) > before + 100000 &&
-           consumer_drain_next(drain, 1) < crm360_clock() + apr_time_from_sec(2),
+    ok(crm360_spool_drain_next(drain, 1) > before + 100000 &&
+           crm360_spool_drain_next(drain, 1) < crm360_clock() + apr_time_from_sec(2),
        "but after a pause");
     is_number(messages(), 3, "and what it did not take stays");
     answers[0] = CRM360_EREFUSED;
@@ -317,6 +330,55 @@ static void test_unsafe(void)
     is_number(logged("CRM0353"), 1, "which is logged once");
 }
 
+/* A node of a cluster is away: its databases wait, and those of others do not. */
+static void test_node_away(void)
+{
+    int i;
+
+    fresh();
+    spread = 1;
+    for (i = 0; i < 4; i++) {
+        put("beta", "shop", apr_psprintf(pool, "%d-b", i), 0);
+        put("acme", "prod", apr_psprintf(pool, "%d-a", i), 0);
+    }
+    answers[1] = CRM360_EAWAY;
+    turns(20, 0);
+    is_text(pushed, "0-a 1-a 2-a 3-a ", "the databases of other nodes are carried");
+    is_number(pushes, 4 + 1, "its own is tried once a walk");
+    is_number(messages(), 4, "and stays");
+    is_number(logged("CRM"), 0, "which the queue logs, not the drain");
+    for (i = 0; i < 8; i++) {
+        turns(1, apr_time_from_sec(2));
+    }
+    ok(crm360_spool_drain_next(drain, 1) < crm360_clock() + apr_time_from_sec(2),
+       "however long that lasts, the next try is near");
+    answers[1] = APR_SUCCESS;
+    turns_until_empty();
+    is_number(messages(), 0, "all are carried when it is back");
+}
+
+/* No replica confirms: who demands none is not held up by who does. */
+static void test_no_replica(void)
+{
+    int i;
+
+    fresh();
+    for (i = 0; i < 3; i++) {
+        wanted = CRM360_ON_REPLICA;
+        put("beta", "shop", apr_psprintf(pool, "%d-b", i), 0);
+        wanted = CRM360_IN_MEMORY;
+        put("acme", "prod", apr_psprintf(pool, "%d-a", i), 0);
+    }
+    answers[1] = CRM360_EUNSAFE;
+    turns(20, 0);
+    is_text(pushed, "0-a 1-a 2-a ", "what demands no replica is carried");
+    is_number(pushes, 3 + 1, "what does is tried once a walk");
+    is_number(messages(), 3, "and stays");
+    answers[1] = APR_SUCCESS;
+    turns_until_empty();
+    is_number(messages(), 0, "until a replica confirms");
+}
+
 static void test_files(void)
 {
     fresh();
@@ -358,14 +420,14 @@ static void test_short_turns(void)
     for (i = 0; i < 250; i++) {
         put("acme", "prod", apr_psprintf(pool, "%03d-x", i), 0);
     }
-    consumer_drain_turn(drain, crm360_clock(), 1);
+    crm360_spool_drain_turn(drain, crm360_clock(), 1);
     first = pushes;
     ok(first > 0 && first <= 100, "a turn carries some, not all: %d", first);
     answer_time = 5000;
     began = crm360_clock();
-    consumer_drain_turn(drain, began, 1);
+    crm360_spool_drain_turn(drain, began, 1);
     ok(pushes - first <= 5, "a slow Redis makes it fewer: %d", pushes - first);
-    ok(consumer_drain_next(drain, 1) <= crm360_clock(), "the next turn is due at once");
+    ok(crm360_spool_drain_next(drain, 1) <= crm360_clock(), "the next turn is due at once");
     answer_time = 0;
     turns(100, 0);
     is_number(pushes, 250, "in the end all are carried");
@@ -397,9 +459,10 @@ static void test_lock(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {
-        test_none,   test_order, test_away,   test_slow_message, test_broken_database,
-        test_unsafe, test_files, test_folder, test_short_turns,  test_lock};
+    static void (*const tests[])(void) = {test_none,         test_order,           test_away,
+                                          test_slow_message, test_broken_database, test_unsafe,
+                                          test_node_away,    test_no_replica,      test_files,
+                                          test_folder,       test_short_turns,     test_lock};
     char folder[] = "/tmp/crm360-drain-XXXXXX";
     apr_pool_t *all;
     apr_size_t i;
