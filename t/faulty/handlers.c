@@ -3,7 +3,8 @@
  * (build/t/crm360d_faulty) in the place of handlers/handlers.c; never part of what is installed.
  * The body is an order: a word, and after it, where the test wants to count effects, a serial
  * number and how many ms the work takes; whatever follows is ballast. With a serial number the
- * effect comes first: a row of the table Effects, which the test has made.
+ * effect comes first: a row of the table Effects, which the test has made. Behind "quote" stands
+ * the reason for which the message is rejected. The row of "clock" says when in microseconds.
  */
 #include <apr_strings.h>
 
@@ -46,18 +47,25 @@ static order_t read_order(const crm360_message_t *message, apr_pool_t *pool)
         order.takes = order.serial ? apr_time_from_msec(apr_atoi64(order.serial)) : 0;
         order.serial = NULL;
     }
+    else if (strcmp(order.word, "quote") == 0) {
+        order.serial = NULL;
+        order.takes = 0;
+    }
     return order;
 }
 
 /* One row a run: a second run leaves a second row, and "when" is the clock that Redis has too. */
-static apr_status_t leave_effect(crm_db_t *db, const char *serial, const char *id, apr_pool_t *pool)
+static apr_status_t leave_effect(crm_db_t *db, const order_t *order, const char *id,
+                                 apr_pool_t *pool)
 {
     static const crm_db_statement_t insert = {
         .label = "faulty_effect",
         .sql = "INSERT INTO Effects (Serial, MessageId, RanAt) VALUES (%s, %s, %s)"};
-    const char *now = apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_as_msec(apr_time_now()));
+    int fine = strcmp(order->word, "clock") == 0;
+    apr_time_t at = apr_time_now();
+    const char *now = apr_psprintf(pool, "%" APR_TIME_T_FMT, fine ? at : apr_time_as_msec(at));
 
-    return crm_db_execute(NULL, db, &insert, CRM_DB_VALUES(serial, id, now), pool);
+    return crm_db_execute(NULL, db, &insert, CRM_DB_VALUES(order->serial, id, now), pool);
 }
 
 static void crash(void)
@@ -134,7 +142,7 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
         apr_sleep(order.takes);
     }
     if (order.serial) {
-        apr_status_t rv = leave_effect(context->db, order.serial, message->id, pool);
+        apr_status_t rv = leave_effect(context->db, &order, message->id, pool);
 
         if (rv != APR_SUCCESS) {
             return rv;
@@ -151,6 +159,10 @@ static apr_status_t deliver(handler_result_t *result, const crm360_message_t *me
     else if (strcmp(order.word, "reject") == 0) {
         result->verdict = HANDLER_REJECT;
         result->reason = "told to reject";
+    }
+    else if (strcmp(order.word, "quote") == 0) {
+        result->verdict = HANDLER_REJECT;
+        result->reason = apr_pstrmemdup(pool, message->body + 6, message->body_len - 6);
     }
     else if (strcmp(order.word, "conflict") == 0) {
         return CRM360_ECONFLICT;
