@@ -1,0 +1,53 @@
+# Redis Cluster: a node and its replica are gone for good, and the others go on (cluster-require-full-coverage no). What
+# they have is seen by the commands, the page, its JSON and the metrics, and what is not seen is named.
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Crm360::Cluster;
+use Crm360::Ledger;
+use Crm360::Test;
+use JSON::PP;
+use Test::More;
+
+my ($here, $gone, $third) = map { Crm360::Cluster::database($_) } 1 .. 3;
+my $set = Crm360::Cluster->new(settings => 'cluster-require-full-coverage no');
+my $site = Crm360::Ledger::site($set, databases => { map { $_ => '' } $here, $gone, $third }, consumer_program => undef);
+$site->start_redis;
+$site->start_httpd;
+
+sub push_to {
+    my ($database, $body) = @_;
+    my $answer = $site->post($site->url('Adictiz/User/Participate', SourceId => 1, -database => $database), $body);
+    return decode_json($answer->{content});
+}
+my $id = push_to($here, '{"n":1}')->{MessageId};
+push_to($gone, '{"n":2}');
+my $master = $set->owner($site->key($gone, ''));
+$set->kill($_) for $set->replica_of($master), $master;
+wait_until { push_to($gone, '{"n":3}')->{Durability} eq 'spool' } 20, 'what is for the dead node goes to the spool';
+is push_to($here, '{"n":4}')->{Durability}, 'memory', 'what is for another one does not';
+
+my ($code, $text) = $site->ctl('queues', '--json');
+my %waits;
+for (grep { /^\{/ } split /\n/, $text) {
+    my $row = decode_json($_);
+    $waits{ $row->{database} } += $row->{due} if $row->{lane} eq 'live';
+}
+is $code, 4, 'crm360ctl queues: a server is out of reach';
+is_deeply \%waits, { $here => 2, $gone => -1, $third => 0 }, '  and the other databases are seen' or diag $text;
+like $text, qr/1 of 3 databases cannot be seen \(\Q$gone\E/, '  and the one that is not, is named';
+($code, $text) = $site->ctl('status');
+like $text, qr/^database\t\Q$here\E\t0\t2\t/m, 'crm360ctl status: the same' or diag $text;
+is +($site->ctl('show', $here, $id))[0], 0, 'a message there is shown';
+
+my $page = $site->get('/status')->{content};
+like $page, qr/1 of these databases cannot be seen/, 'the status page says so';
+my $json = decode_json($site->get('/status?format=json')->{content});
+is_deeply [map { $_->{away} ? 1 : 0 } sort { "$a->{customer}/$a->{database}" cmp "$b->{customer}/$b->{database}" }
+    @{ $json->{databases} }], [map { $_ eq $gone ? 1 : 0 } sort $here, $gone, $third], '  and its JSON';
+my $metrics = $site->get('/status?format=prometheus')->{content};
+my ($customer, $alias) = split m{/}, $gone;
+unlike $metrics, qr/^crm360_waiting_bytes\{[^}]*"\Q$alias\E"/m, '  and the metrics of what is not seen are left out';
+like $metrics, qr/^crm360_redis_up(?:\{[^}]*\})? 1$/m, '  while Redis is up';
+$site->done;
