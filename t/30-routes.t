@@ -86,7 +86,7 @@ for my $route (@ROUTES) {
 
 # ---- the fixtures, as the platforms send them ----
 
-my $fixtures = Crm360::Test::fixtures();
+my $fixtures = Crm360::Fixtures::fixtures();
 my %seen;
 for my $file (sort keys %$fixtures) {
     my $fixture = $fixtures->{$file};

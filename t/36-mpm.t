@@ -47,7 +47,8 @@ for my $mpm (qw(event worker prefork)) {
     $site->start_redis;
     $site->start_httpd;
     is $site->post_fixture('shopify/customer-insert.json')->{status}, 200, "$mpm: takes a webhook";
-    like $site->log_text('httpd-error'), qr/\[mpm_$mpm:notice\]/, "$mpm: is the MPM that runs";
+    # The first children answer before their parent has said so.
+    wait_until { $site->log_text('httpd-error') =~ /\[mpm_$mpm:notice\]/ } 10, "$mpm: is the MPM that runs";
     is load($site, 8, 20), 160, "$mpm: many at once";
     is $queued->(), 161, "$mpm: all are queued";
 

@@ -23,7 +23,7 @@ my %ROUTES = (
 );
 is scalar keys %ROUTES, 22, 'every route';
 
-my $site = Crm360::Test->new(databases => { 'acme/prod' => '', 'acme/test' => '' }, location => 'Crm360MaxBody 60M');
+my $site = Crm360::Test->new(databases => { 'acme/prod' => '    Crm360EmailAllow *@example.org', 'acme/test' => '' }, location => 'Crm360MaxBody 60M');
 $site->start_redis;
 $site->start_httpd;
 
@@ -166,6 +166,32 @@ my $order = 'Shopify/Order/Insert';
     my $sms = sub { $site->get($site->url('Smsbox/Sms/Callback', SourceId => 1, n => $_[0]), \%key) };
     is join(' ', map { "$_->{status} $_->{content}" } map { $sms->($_) } 1, 1, 2), '200 OK 200 OK 422 ERROR',
         'Smsbox hears OK, OK and ERROR';
+
+    # A string of a structured field (the draft's own form), with blanks, escapes and parameters.
+    $first = is_new(hook($order, $body, 'Idempotency-Key' => '"two words"'), 'a key with a blank');
+    is_repetition(hook($order, $body, 'Idempotency-Key' => '"two words";v=1'), $first, '  with a parameter');
+    $first = is_new(hook($order, $body, 'Idempotency-Key' => '"a\\"b"'), 'a key with an escape');
+    is_new(hook($order, $body, 'Idempotency-Key' => '"a\\\\b"'), '  and another');
+
+    # Where a key counts: route, database and process. Other parameters and fields are none of the content.
+    my %again = ('Idempotency-Key' => 'again');
+    $first = is_new(hook($order, $body, %again), 'a key again');
+    is_repetition(hook($order, $body, %again, -query => [ZoneId => 7], 'X-Other' => 'field'), $first,
+        '  with another query and field');
+    is_new(hook('Zendesk/Ticket/Update', fresh(), %again), '  on another platform');
+    my $elsewhere = $site->post($site->url($order, SourceId => 1, -database => 'acme/test'), fresh(), \%again);
+    ok $elsewhere->{status} == 200 && !$elsewhere->{json}{Duplicate}, '  in another database';
+    my $mail = sub { $site->post($site->url($order, SourceId => 1, -process => 'EmailProcess', Email => 'a@example.org'),
+        $_[0], \%again) };
+    $first = is_new($mail->($body), '  of EmailProcess');
+    is_repetition($mail->($body), $first, '  which knows it too');
+    is $mail->(fresh())->{status}, 422, '  and refuses another content';
+
+    # The content of a GET is its query.
+    my $get = sub { $site->get($site->url('Primotexto/Sms/Callback', SourceId => 1, @_), { 'Idempotency-Key' => 'get' }) };
+    $first = is_new($get->(n => 1, token => 'one'), 'a GET with a key');
+    is_repetition($get->(n => 1, token => 'two'), $first, '  once more, with another token');
+    is $get->(n => 2)->{status}, 422, '  with another query: 422';
 
     $before = messages();
     for my $bad ('a b', '""', '"open', 'x' x 256, 'a"b') {
