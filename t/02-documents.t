@@ -35,6 +35,12 @@ for my $page (@pages) {
     like $text, qr/^\.Sh \Q$_\E$/m, "$page has $_" for 'NAME', 'DESCRIPTION', 'SEE ALSO';
 }
 
+# ---- the README ----
+
+my @documents = glob 'doc/*.txt';
+my $readme = slurp('README.md');
+is_deeply [grep { $readme !~ /^\| .*`\Q$_\E`/m } @documents], [], 'README.md lists each of doc/: ' . @documents;
+
 # ---- directives ----
 
 my $help = `@{[build()]}/crm360d --help`;
@@ -60,6 +66,22 @@ for my $program ([crm360d => 'man/crm360d.8'], [crm360ctl => 'man/crm360ctl.8'])
     same_set(\@described, \@options, "each option of $name is described");
 }
 
+# ---- verbs ----
+
+{
+    my $page = slurp('man/crm360ctl.8');
+    my ($list) = `@{[build()]}/crm360ctl --help` =~ /^Verbs:\n(.*?)^\w/ms;
+    my @verbs = map { s/(?: [\[{]| [a-zA-Z]+\/| ID| FILE| LANE).*//r } ($list // '') =~ /^  (\w.*)/mg;
+
+    cmp_ok scalar @verbs, '>', 10, 'there are verbs: ' . @verbs;
+    for my $verb (@verbs) {
+        my ($text) = $page =~ /^(\.It Cm \Q$verb\E(?: [A-Z].*)?\n.*)/ms;
+        ok $text, "$verb is described in crm360ctl(8)";
+        my @options = grep { $_ ne 'help' } `@{[build()]}/crm360ctl $verb --help` =~ /^  --([\w-]+)/mg;
+        is_deeply [grep { $page !~ /(?:Fl|\|) -\Q$_\E\b/ } @options], [], '  and its options are';
+    }
+}
+
 # ---- log codes ----
 
 my %used;
@@ -75,6 +97,19 @@ is_deeply [grep { $times{$_} > 1 } sort keys %times], [], 'no code is explained 
 my @bare = grep { !/\A.*\n(?:[ \t].*\n|\n)*[ \t]+\S/ } split /^(?=CRM\d)/m,
     $errors =~ s/\A.*?^(?=CRM\d)//msr;
 is_deeply [map { (split ' ')[0] } @bare], [], 'each says more than its text';
+
+# ---- problems ----
+
+my @problems = slurp('mod_crm360_reply.c') =~ /^ +\[PROBLEM_\w+\] = *\{\s*HTTP_\w+,\s*"([\w-]+)",/mg;
+my ($answers) = $errors =~ /^Answers to callers\n=+\n(.*)/ms;
+my @types = ($answers // '') =~ /^urn:crm360:problem:([\w-]+)  [45]\d\d\n {4}\S/mg;
+same_set(\@types, \@problems, 'each type of problem is explained in doc/errors.txt');
+my %type_times;
+$type_times{$_}++ for @types;
+is_deeply [grep { $type_times{$_} > 1 } sort keys %type_times], [], 'and none twice';
+my ($listed_problems) = $module_page =~ /^\.Li urn:crm360:problem:NAME.*?^(\.Bl .*?^\.El)/ms;
+same_set([map { split / , / } ($listed_problems // '') =~ /^\.It Li (.*)/mg], \@problems,
+    'mod_crm360_webhook(7) lists them');
 
 # ---- look-ups ----
 

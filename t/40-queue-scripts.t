@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use lib 't/lib';
+use Crm360::Scripts;
 use Crm360::Test;
 use JSON::PP;
 use Test::More;
@@ -12,78 +13,7 @@ use Time::HiRes qw(sleep);
 my $site = Crm360::Test->new;
 $site->start_redis;
 my $redis = Crm360::Redis->connect($site->redis_socket);
-
-my $tag = 'crm360:1:{acme/prod}:';
-my ($live, $claims, $failures, $dead, $splits, $counters) =
-    map {"$tag$_"} qw(live claims failures dead splits counters);
-my @lanes = map {"$tag$_"} qw(live batch send);
-my %lua = map { $_ => lua($_) } qw(push claim extend ack retry bury release redrive drop reconcile heal blank split
-    permit verdict);
-
-sub call {
-    my ($verb, $keys, @args) = @_;
-    return $redis->command('EVAL', $lua{$verb}, scalar @$keys, @$keys, @args);
-}
-sub message { return "${tag}message:$_[0]" }
-sub put {
-    my ($id, $delay, $text, $length) = @_;
-    return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead], $id, $delay // 0, $text // "body of $id",
-        'crm360:1:wake', $length // 0);
-}
-sub claim {
-    my ($token, %o) = @_;
-    my ($next, @pairs) = @{ call('claim', [$live, $claims, $failures, $dead, $counters],
-        $o{most} // 100, $o{lease} // 60000, $token, $o{worker} // 'host/7/1.1', $o{expiries} // 10) };
-    return ($next, @pairs);
-}
-sub ids { my ($next, @pairs) = @_; return join ' ', @pairs[grep { !($_ % 2) } 0 .. $#pairs] }
-sub ack {
-    my ($token, @ids) = @_;
-    return call('ack', [$live, $claims, $failures, $counters, map { message($_) } @ids], $token, @ids);
-}
-sub retry { return call('retry', [$live, $claims, $failures, $counters], @_, 'crm360:1:wake') }
-sub bury { return call('bury', [$live, $claims, $failures, $dead, $counters], @_) }
-sub extend { return call('extend', [$live, $claims], @_) }
-sub release {
-    my ($field, $holder, $delay, $crashed, $what, @ids) = @_;
-    return call('release', [$live, $claims, $failures, $dead, $counters],
-        $field, $holder, $delay, $crashed, $what, 'crashes', 3, 'crm360:1:wake', @ids);
-}
-sub split_off {
-    my ($token, $id, $first, $last, @texts) = @_; # [parts, length] in the place of texts
-    my $parts = @texts && ref $texts[0] ? shift @texts : undef;
-    my @keys = $parts ? (message("$id.$first"), $parts->[0]) : map { message("$id." . ($first + $_)) } 0 .. $#texts;
-    return call('split', [$live, $claims, $failures, $counters, $splits, message($id), @keys],
-        $token, $id, $first, $last, 'crm360:1:wake', $parts ? $parts->[1] : 0, @texts);
-}
-sub redrive {
-    my ($first, $spacing, @ids) = @_; # id, or [id, lane]
-    my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @ids;
-    return call('redrive', [$dead, $failures, $claims, $counters, @lanes, map { message($_->[0]) } @pairs],
-        $first, $spacing, 'crm360:1:wake', map { @$_ } @pairs);
-}
-sub drop {
-    my ($which, @ids) = @_; # id, or [id, score]
-    my @pairs = map { ref $_ ? $_ : [$_, ''] } @ids;
-    return call('drop', [$dead, $failures, $claims, $splits, $counters, @lanes, map { message($_->[0]) } @pairs],
-        $which, map { @$_ } @pairs);
-}
-sub reconcile {
-    my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @_; # id, or [id, lane of its route]
-    return call('reconcile', [@lanes, $claims, $failures, $dead, $splits, $counters, map { message($_->[0]) } @pairs],
-        'crm360:1:wake', map { @$_ } @pairs);
-}
-sub blank { my $id = shift; return call('blank', [$claims, message($id)], $id, @_) }
-# Names for what is set aside are keys, too.
-sub heal {
-    my ($keys, @types) = @_;
-    my $ms = redis_ms();
-    return call('heal', [@$keys, map { my $key = $_; map { "$key:aside:" . ($ms + $_) } 0 .. 2 } @$keys], @types);
-}
-sub failure { return decode_json($redis->command('HGET', $failures, $_[0]) // '{}') }
-sub dump_all { return join "\n", map { ($_, $redis->command('DUMP', $_)) } sort @{ $redis->command('KEYS', '*') } }
-sub keys_left { return join ' ', sort @{ $redis->command('KEYS', '*') } }
-sub redis_ms { my $t = $redis->command('TIME'); return $t->[0] * 1000 + int($t->[1] / 1000) }
+use_redis($redis);
 
 subtest 'push' => sub {
     my $before = redis_ms();
@@ -116,18 +46,16 @@ subtest 'push of a delivery' => sub {
     my $seen = "${tag}seen:d";
     my $deliver = sub {
         my ($id, $content, %o) = @_;
-        return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead, $seen], $id,
-            $o{delay} // 0, $o{text} // "body of $id", 'crm360:1:wake', $o{length} // 0, $content,
-            $o{window} // 60000, $o{strict} // 0);
+        return push_as($id, seen => $seen, content => $content, window => 60000, %o);
     };
     my $first = $deliver->('a', 'aa', delay => 5000)->[0];
     is $redis->command('GET', $seen), "a aa $first", 'it is remembered: id, content, visible from';
     cmp_ok $redis->command('PTTL', $seen), '>', 50000, 'for its window';
     is_deeply $deliver->('b', 'aa'), [$first, 2, 'a'], 'it comes again: the first one is named';
-    is_deeply $deliver->('b', 'aa', text => '', length => 9), [$first, 2, 'a'], 'of parts as well, and none is wanted';
+    is_deeply $deliver->('b', 'aa', length => 9), [$first, 2, 'a'], 'of parts as well, and none is wanted';
     is_deeply $redis->command('ZRANGE', $live, 0, -1), ['a'], 'nothing is queued';
     is $redis->command('EXISTS', message('b')), 0, 'nor stored';
-    is_deeply { @{ $redis->command('HGETALL', $counters) } }, { received => 1, duplicate => 2 }, 'but counted';
+    is_deeply { @{ $redis->command('HGETALL', $counters) } }, { received => 1, duplicate => 2, 'waiting-bytes' => 9 }, 'but counted';
     is_deeply $deliver->('a', 'aa'), [$first, 0, 'a'], 'the same message again is no repetition';
     claim('t');
     $redis->command('ZADD', $live, 0, 'a');
@@ -150,9 +78,7 @@ subtest 'push with a mail copy' => sub {
     my ($send, $seen) = ($lanes[2], "${tag}seen:d");
     my $both = sub {
         my ($id, %o) = @_;
-        return call('push', [$live, message($id), $counters, message($id) . ':parts', $dead, $seen, $send,
-            message("$id.mail"), message("$id.mail") . ':parts'], $id, $o{delay} // 0, $o{text} // "body of $id",
-            'crm360:1:wake', $o{length} // 0, $o{content} // '', $o{window} // 0, 0, "$id.mail");
+        return push_as($id, seen => $seen, copy => "$id.mail", %o);
     };
     my $ear = Crm360::Redis->connect($site->redis_socket);
     $ear->command('SUBSCRIBE', 'crm360:1:wake');
@@ -186,20 +112,20 @@ subtest 'push with a mail copy' => sub {
     $redis->command('FLUSHALL');
 
     my @parts = map { message($_) . ':parts' } 'l', 'l.mail';
-    is $both->('l', text => '', length => 5)->[1], 4, 'the parts of a large one are asked for';
+    is $both->('l', length => 5)->[1], 4, 'the parts of a large one are asked for';
     $redis->command('SET', $parts[0], 'parts', 'EX', 100);
-    is $both->('l', text => '', length => 5)->[1], 4, 'those of the copy, too';
+    is $both->('l', length => 5)->[1], 4, 'those of the copy, too';
     is $redis->command('EXISTS', @parts, $live, $send), 0, 'and neither is there without the other';
     $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
-    is $both->('l', text => '', length => 5)->[1], 1, 'all parts make both';
+    is $both->('l', length => 5)->[1], 1, 'all parts make both';
     is_deeply [map { ($redis->command('GET', message($_)), $redis->command('TTL', message($_))) } 'l', 'l.mail'],
         ['parts', -1, 'parts', -1], 'which last';
     $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
-    is $both->('l', text => '', length => 5)->[1], 0, 'again: nothing';
+    is $both->('l', length => 5)->[1], 0, 'again: nothing';
     is $redis->command('EXISTS', @parts), 0, 'and the parts are dropped';
     $redis->command('ZREM', $live, 'l');
     $redis->command('SET', $_, 'parts', 'EX', 100) for @parts;
-    is $both->('l', text => '', length => 5)->[1], 1, 'once more, when the webhook is done';
+    is $both->('l', length => 5)->[1], 1, 'once more, when the webhook is done';
     is $redis->command('EXISTS', @parts), 0, 'no part is left of a copy that is there';
     $redis->command('FLUSHALL');
 
@@ -207,7 +133,62 @@ subtest 'push with a mail copy' => sub {
     $before = dump_all();
     eval { $both->('a', content => 'aa', window => 60000) };
     like $@, qr/WRONGTYPE/, 'a lane of the wrong type fails both';
+    cmp_ok $redis->command('TTL', $_), '>', 0, "what was written expires: $_" for @parts = map { message($_) . ':parts' } 'a', 'a.mail';
+    $redis->command('DEL', @parts);
     is dump_all(), $before, 'and nothing is done';
+    $redis->command('FLUSHALL');
+};
+
+subtest 'push within limits' => sub {
+    my $push = sub {
+        my ($id, %o) = @_;
+        return push_as($id, seen => "${tag}seen:$id", text => 'x' x 10, content => 'aa', window => 60000, %o)->[1];
+    };
+    my $bytes = sub { return $redis->command('HGET', $counters, 'waiting-bytes') };
+    my $refused = sub { return $redis->command('HGET', $counters, 'refused') };
+
+    is $push->('a', most => 3), 1, 'the first';
+    is $push->('b', most => 3, lane => 1), 1, 'the second, in another lane';
+    is $push->('c', most => 3, lane => 2), 1, 'the third, which is the last';
+    my $before = dump_all();
+    is $push->('d', most => 3), 5, 'one more is too much';
+    is $refused->(), 1, 'which is counted';
+    $redis->command('HDEL', $counters, 'refused');
+    is dump_all(), $before, 'and changes nothing';
+    is $push->('a', most => 3), 0, 'what was stored before is known all the same';
+    is $push->('d', most => 0), 1, 'without a limit it is taken';
+    is $bytes->(), 40, 'their bytes are known';
+    is $push->('e', bytes => 49), 5, 'one byte too much';
+    is $push->('e', bytes => 50), 1, 'as many as may be';
+    $redis->command('SET', message('f') . ':parts', 'y' x 10, 'EX', 100);
+    is $push->('f', length => 10, bytes => 59), 5, 'parts are weighed too';
+    is $redis->command('EXISTS', message('f') . ':parts'), 0, 'and dropped';
+    is $push->('f', length => 10, bytes => 60), 4, 'or else wanted';
+    $redis->command('FLUSHALL');
+    is $push->('g', most => 1, bytes => 5), 1, 'one that waits alone may always';
+    is $push->('h', lane => 1, bytes => 5), 5, 'but no second one, in any lane';
+    $redis->command('HSET', $counters, 'waiting-bytes', $_), is $push->("i$_", bytes => 19), 1, "'$_' counts as nothing"
+        for '-5', 'x';
+    is $bytes->(), 10, 'and counting begins anew';
+    $redis->command('HDEL', $counters, 'waiting-bytes');
+    claim('t');
+    ack('t', 'g');
+    is $bytes->(), 0, 'what was not counted makes no debt';
+    $redis->command('HSET', $counters, 'waiting-bytes', 99);
+    ack('t', 'i-5', 'ix');
+    is $push->('j'), 1, 'the first one again';
+    is $bytes->(), 10, 'and whatever was there, now it is known';
+    $redis->command('FLUSHALL');
+    my $both = sub {
+        my ($id, %o) = @_;
+        return push_as($id, text => 'x' x 10, copy => "$id.mail", %o)->[1];
+    };
+    is $both->('a', most => 1), 1, 'a webhook and its copy, alone';
+    is $both->('b', most => 3), 5, 'two more are too many';
+    is $both->('b', most => 4), 1, 'or not';
+    is $both->('c', bytes => 59), 5, 'both weigh';
+    is $both->('c', bytes => 60), 1, 'the same';
+    is $bytes->(), 60, 'and are counted';
     $redis->command('FLUSHALL');
 };
 
@@ -226,6 +207,12 @@ subtest 'claim and ack' => sub {
     put($_) for qw(a b c);
     put('future', 60000);
     is ids(claim('t1', most => 2)), 'a b', 'the oldest, as many as asked for';
+    is "@bytes", '9 9', 'and how long the stored messages are';
+    cmp_ok $waited[0], '>=', $waited[1], 'and for how long each has been visible';
+    $redis->command('ZADD', $live, 0, 'by-hand');
+    is ids(claim('t0', most => 1)) . " $waited[0]", 'by-hand 0', 'unless nobody knows';
+    $redis->command('ZREM', $live, 'by-hand');
+    $redis->command('HDEL', $claims, 'by-hand');
     my ($next, @pairs) = claim('t2');
     is ids($next, @pairs), 'c', 'then the rest that is due';
     cmp_ok $next, '>', 50000, 'and says when the next one is';
@@ -263,6 +250,27 @@ subtest 'an expired lease' => sub {
     $redis->command('FLUSHALL');
 };
 
+subtest 'fence' => sub {
+    put($_) for qw(a b c);
+    claim('t', lease => 50_000);
+    my $left = fence('t', 'a', 'c');
+    cmp_ok $left, '<=', 50_000, 'the lease of a claim';
+    cmp_ok $left, '>', 40_000, 'lasts';
+    is fence('other', 'a', 'c'), undef, 'and is nobody else\'s';
+    $redis->command('ZADD', $live, redis_ms() - 1000, 'c');
+    my $over = fence('t', 'a', 'c');
+    cmp_ok $over, '<=', -1000, 'the shorter one counts, which may be over';
+    is ids(claim('t2')), 'c', 'somebody else takes it then';
+    is fence('t', 'a', 'c'), undef, 'and the claim has lost it';
+    cmp_ok fence('t', 'a', 'b'), '>', 40_000, 'what is not asked for does not matter';
+    ack('t', 'a');
+    is fence('t', 'a', 'b'), undef, 'what has ended is not held';
+    is fence('t'), undef, 'nor is nothing';
+    $redis->command('ZREM', $live, 'b');
+    is fence('t', 'b', 'b'), undef, 'nor what is in no queue';
+    $redis->command('FLUSHALL');
+};
+
 subtest 'extend' => sub {
     put($_) for qw(a b);
     claim('t', lease => 1000);
@@ -275,6 +283,9 @@ subtest 'extend' => sub {
     is extend('t', 90000, 'a', 'b'), 1, 'one of them was lost';
     is $redis->command('ZSCORE', $live, 'b'), $score, 'then none is prolonged';
     is extend('other', 90000, 'b'), 0, 'another token prolongs nothing';
+    $redis->command('HSET', $claims, 'b', '{"worker":"w1","due":1,"since":2,"token":"t"}');
+    is extend('t', 90000, 'b'), 1, 'a claim is known in whatever order its members stand';
+    is ack('t', 'b'), 1, 'for an ack, too';
     $redis->command('FLUSHALL');
 };
 
@@ -367,7 +378,7 @@ subtest 'split' => sub {
     is ack('t3', 'w.2', 'w.3'), 2, 'all are done';
     is keys_left(), join(' ', sort $counters, $live, message('x')), 'no trace remains';
     my %count = @{ $redis->command('HGETALL', $counters) };
-    is_deeply \%count, { received => 5, split => 1, done => 3 }, 'but the counts';
+    is_deeply \%count, { received => 5, split => 1, done => 3, 'waiting-bytes' => 9 }, 'but the counts';
     $redis->command('FLUSHALL');
 };
 
@@ -452,7 +463,8 @@ subtest 'drop' => sub {
     is $redis->command('GET', message('c')), 'body of c', 'that one stays';
     is ack('t', 'c'), 1, 'and ends as if nothing had been';
     my %count = @{ $redis->command('HGETALL', $counters) };
-    is_deeply \%count, { received => 4, dead => 2, dropped => 2, erased => 1, done => 1 }, 'all is counted';
+    is_deeply \%count, { received => 4, dead => 2, dropped => 2, erased => 1, done => 1, 'waiting-bytes' => 0 },
+        'all is counted';
     is keys_left(), $counters, 'and nothing else is left';
     $redis->command('FLUSHALL');
 };
@@ -562,6 +574,9 @@ subtest 'broken entries never block' => sub {
     $redis->command('FLUSHALL');
     $redis->command('SET', $counters, 'wrong type');
     is put('b')->[1], 1, 'a counter of the wrong type does not fail a push';
+    $redis->command('SET', $lanes[2], 'wrong type');
+    is put('c', -1)->[1], 1, 'nor does another lane, when the message is stored already';
+    $redis->command('ZREM', $live, 'c');
     claim('t');
     is ack('t', 'b'), 1, 'nor an ack';
     $redis->command('FLUSHALL');
@@ -575,15 +590,12 @@ subtest 'at the memory limit' => sub {
     eval { put('e') };
     like $@, qr/OOM/, 'a push is refused';
     is $redis->command('ZSCORE', $live, 'e'), undef, 'and leaves nothing';
-    eval {
-        call('push', [$live, message('e'), $counters, 'p', $dead, "${tag}seen:e"], 'e', 0, 'x', 'w', 1, 'aa', 9000, 0)
-    };
+    eval { push_as('e', seen => "${tag}seen:e", content => 'aa', window => 9000) };
     like $@, qr/OOM/, 'that of a delivery as well';
+    is push_as('e', length => 9, seen => "${tag}seen:e", content => 'aa', window => 9000)->[1], 4,
+        'the script alone finds that nothing was written';
     is $redis->command('EXISTS', "${tag}seen:e"), 0, 'which is not remembered then';
-    eval {
-        call('push', [$live, message('e'), $counters, 'p', $dead, "${tag}seen:e", $lanes[2], message('e.mail'), 'q'],
-            'e', 0, 'x', 'w', 1, '', 0, 0, 'e.mail')
-    };
+    eval { push_as('e', copy => 'e.mail') };
     like $@, qr/OOM/, 'that with a mail copy, too';
     is $redis->command('EXISTS', $lanes[2], map { message($_) } 'e', 'e.mail'), 0, 'and there is neither';
     is ids(claim('t', most => 2)), 'b c', 'a claim works';
@@ -616,7 +628,7 @@ subtest 'headers say what the code sends' => sub {
     my $c = slurp(root() . '/core/queue.c');
     my $seen = 0;
 
-    for my $verb (sort keys %lua) {
+    for my $verb (verbs()) {
         my $file = slurp(root() . "/lua/$verb.lua");
         my ($header) = $file =~ /\A((?:--.*\n)+)/;
         my $body = substr $file, length $header;

@@ -114,8 +114,8 @@ $site->expect_log(qr/CRM0312/);
     kill 'STOP', $worker;
     wait_until { my $now = $site->redis('TIME'); $site->redis('ZSCORE', $live, $id) < 1000 * $now->[0] } 10,
         "$what: the lease has passed";
-    my $taken = $site->redis('EVAL', lua('claim'), 5,
-        map({ $site->key('acme/prod', $_) } qw(live claims failures dead counters)),
+    my $taken = $site->redis('EVAL', lua('claim'), 7,
+        map({ $site->key('acme/prod', $_) } qw(live claims failures dead counters message: paused)),
         100, 60_000, 'other', 'elsewhere/1/1.1', 10);
     is $taken->[1], $id, "$what: somebody else claims it";
     kill 'CONT', $worker;

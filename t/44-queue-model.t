@@ -2,10 +2,12 @@
 # are missing, extra or unreadable and keys of the wrong type. After each step the answer must be the
 # model's, and every so often all of Redis; after a reconcile the invariants of the state machine hold.
 # CRM360_SEED repeats a trace, CRM360_STEPS makes it longer.
+# Plain builds only: its subject is Lua, not C.
 use strict;
 use warnings;
 
 use lib 't/lib';
+use Crm360::Scripts ();
 use Crm360::Test;
 use JSON::PP;
 use Test::More;
@@ -22,11 +24,12 @@ diag "seed $seed, $steps steps";
 my $site = Crm360::Test->new;
 $site->start_redis;
 my $redis = Crm360::Redis->connect($site->redis_socket);
+Crm360::Scripts::use_redis($redis);
 my $json = JSON::PP->new;
 
 my $tag = 'crm360:1:{acme/prod}:';
-my ($live, $batch, $send, $claims, $failures, $dead, $splits, $counters) =
-    map {"$tag$_"} qw(live batch send claims failures dead splits counters);
+my ($live, $batch, $send, $claims, $failures, $dead, $splits, $counters, $paused) =
+    map {"$tag$_"} qw(live batch send claims failures dead splits counters paused);
 my @verbs = qw(push claim extend ack retry bury release split redrive drop reconcile);
 my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD', lua($_)) } @verbs, 'heal';
 
@@ -42,12 +45,16 @@ my @tokens = ('none');
 
 my $clean = 1; # nobody else has changed anything so far
 
+# Bytes of stored messages that are in a lane; kept while nobody else has changed anything.
+my $weight = 0;
+
 # The model: per id whether it is queued and due, or in another lane, its claim and history (undef =
 # there, and unreadable), and what else is stored; by delivery what is remembered of it (id and content).
 my (%seen, %queued, %due, %batch, %send, %claim, %failure, %dead, %message, %split, %count);
 
 sub pick { return $_[rand @_] }
 sub some { my %h = map { $_ => 1 } map { pick(@ids) } 1 .. 1 + rand 5; return sort keys %h }
+sub bytes { my $n = 0; $n += length 'body ' . s/\.mail$//r for @_; return $n }
 sub message { return "${tag}message:$_[0]" }
 sub seen { return "${tag}seen:$_[0]" }
 
@@ -55,6 +62,13 @@ sub call {
     my ($verb, $keys, @args) = @_;
     my $result = eval { $redis->command('EVALSHA', $sha{$verb}, scalar @$keys, @$keys, @args) };
     return defined $result ? $result : "error: $@";
+}
+
+# A push, with what is written before it.
+sub put_in {
+    my ($id, %o) = @_;
+    my $result = eval { Crm360::Scripts::push_as($id, %o) };
+    return $result // "error: $@";
 }
 
 sub note_error {
@@ -70,6 +84,7 @@ sub note_error {
 sub bury_in_model {
     my ($id) = @_;
 
+    $weight -= bytes($id);
     delete $queued{$id};
     $dead{$id} = 1;
     $count{dead}++;
@@ -90,19 +105,25 @@ sub do_push {
         delete $seen{$of};
     }
     my $known = $of && $seen{$of};
+    my $waiting = keys(%queued) + keys(%batch) + keys(%send);
+    my @new = ($id, $copy && !$send{$copy} && !$dead{$copy} ? $copy : ());
+    my ($most, $most_bytes) = $clean && rand() < 0.3 ? (int rand 16, int rand 100) : (0, 0);
+    my $full = $waiting && (($most && $waiting + @new > $most)
+        || ($most_bytes && $weight + bytes(@new) > $most_bytes));
     my ($outcome, $counts) = $queued{$id} || $dead{$id} ? (0, $id)
-        : !$known ? (1, $id)
+        : !$known ? ($full ? 5 : 1, $id)
         : $known->[0] eq $id ? (0, $id)
         : $known->[1] eq $content ? (2, $known->[0])
         : $of =~ /^k/ ? (3, $known->[0])
-        : (1, $id);
-    my $said = call('push', [$live, message($id), $counters, message("$id:parts"), $dead, seen($of || 'none'),
-        $copy ? ($send, message($copy), message("$copy:parts")) : ()],
-        $id, $far ? $FAR : 0, "body $id", 'wake', 0, $of ? ($content, $FAR, $of =~ /^k/ ? 1 : 0) : ('', 0, 0),
-        $copy || ());
+        : ($full ? 5 : 1, $id);
+    my $said = put_in($id, delay => $far ? $FAR : 0, text => "body $id", seen => seen($of || 'none'),
+        ($of ? (content => $content, window => $FAR, strict => $of =~ /^k/ ? 1 : 0) : ()),
+        most => $most, bytes => $most_bytes, copy => $copy || undef);
 
     $count{duplicate}++ if $outcome == 2;
+    $count{refused}++ if $outcome == 5;
     if ($outcome == 1) {
+        $weight += bytes(@new);
         ($queued{$id}, $due{$id}, $message{$id}) = (1, !$far, 1);
         $seen{$of} = [$id, $content] if $of;
         $count{received}++;
@@ -138,9 +159,10 @@ sub do_claim {
         }
         last if $alone;
     }
-    my $said = call('claim', [$live, $claims, $failures, $dead, $counters],
+    my $said = call('claim', [$live, $claims, $failures, $dead, $counters, message(''), $paused],
         $most, $short ? 0 : $FAR, $token, $worker, $EXPIRIES);
     my $next = ref $said ? shift @$said : '';
+    $said = [@$said[grep { $_ % 4 < 2 } 0 .. $#$said]] if ref $said; # without how long each was visible, and its bytes
     my $left = !%queued ? -1 : (grep { $due{$_} } keys %queued) ? 0 : 1;
     return [join(' ', ref $said ? @$said : $said, $next > 1 ? 1 : $next), join(' ', @expect, $left)];
 }
@@ -153,6 +175,7 @@ sub do_ack {
     my @ours = held($token, @of);
     my $said = call('ack', [$live, $claims, $failures, $counters, map { message($_) } @of], $token, @of);
 
+    $weight -= bytes(@ours);
     delete @$_{@ours} for \(%claim, %queued, %failure, %message);
     $count{done} += @ours if @ours;
     return [$said, scalar @ours];
@@ -187,7 +210,7 @@ sub do_retry {
 sub do_bury {
     my ($token, $id) = (pick(@tokens), pick(@ids));
     my $ours = held($token, $id);
-    my $said = call('bury', [$live, $claims, $failures, $dead, $counters], $token, $id, 'why');
+    my $said = call('bury', [$live, $claims, $failures, $dead, $counters, message($id)], $token, $id, 'why');
 
     if ($ours) {
         delete $claim{$id};
@@ -204,7 +227,7 @@ sub do_release {
     my $far = rand() < 0.2;
     my @ours = grep { $claim{$_} && $claim{$_}{$by} eq $holder && $queued{$_} } @named ? @named : @ids;
     my $crashed = @ours && rand() < 0.5 ? pick(@ours) : rand() < 0.1 ? pick(@ids) : '';
-    my $said = call('release', [$live, $claims, $failures, $dead, $counters],
+    my $said = call('release', [$live, $claims, $failures, $dead, $counters, $crashed ? message($crashed) : ()],
         $by, $holder, $far ? $FAR : 0, $crashed, 'crash', 'crashes', $CRASHES, 'wake', @named);
 
     for my $id (@ours) {
@@ -233,12 +256,14 @@ sub do_split {
         for my $element (@new) {
             $message{$element} = 1;
             next if $queued{$element};
+            $weight += bytes($element);
             ($queued{$element}, $due{$element}) = (1, 1);
             $count{received}++;
         }
         $expect = $last ? 0 : $first + $count;
         $split{$id} = $expect;
         if ($last) {
+            $weight -= bytes($id);
             delete $_->{$id} for \(%claim, %queued, %failure, %message, %split);
             $count{split}++;
         }
@@ -260,6 +285,7 @@ sub do_redrive {
         $dead{$id} = 1 if $expect[-1] < 0;
         next if $expect[-1] <= 0;
         delete $claim{$id};
+        $weight += bytes($id);
         @{ note_error($id) }{qw(attempts crashes expiries)} = (0, 0, 0);
         my $goes = $failure{$id}{lane} || $lane;
         if ($goes eq 'live') { ($queued{$id}, $due{$id}) = (1, !$far) }
@@ -287,6 +313,7 @@ sub do_drop {
         elsif ($which eq 'any' || ($died && !$queued)) {
             push @expect, $queued || $dead{$id} || $message{$id} ? 1 : 0;
             $count{ $queued ? 'erased' : 'dropped' }++ if $expect[-1];
+            $weight -= bytes($id) if $queued;
             delete $_->{$id} for \(%queued, %batch, %send, %dead, %claim, %failure, %split, %message);
         }
         else {
@@ -342,7 +369,7 @@ sub reconcile_in_model {
 sub do_reconcile {
     my @of = rand() < 0.5 ? @ids : some();
     my $said = call('reconcile', [$live, $batch, $send, $claims, $failures, $dead, $splits, $counters,
-        map { message($_) } @of], 'wake', map { ($_, 'live') } @of);
+        $paused, map { message($_) } @of], 'wake', map { ($_, 'live') } @of);
     my @expect = map { my $id = $_; map { ($id, $_) } reconcile_in_model($id) } @of;
     my @dead = grep { $dead{$_} && !$queued{$_} && !$batch{$_} && !$send{$_} } @of;
     my $bytes = 0;
@@ -439,14 +466,14 @@ sub wrong_type {
     my $token = $claim{$id} ? $claim{$id}{token} : 'none';
     my @all = ($live, $claims, $failures, $dead, $counters);
     my %use = (
-        push => [[$live, message($id), $counters, message('p'), $dead, seen('other'), $send, message('m'), message('q')],
-            $id, 0, 'x', 'wake', 0, 'aa', 9, 0, 'm'],
-        claim => [\@all, 5, $FAR, 'wt', 'w1', 3],
+        push => [[$live, message($id), $counters, message('p'), $dead, seen('other'), $live, $batch, $send, message('m'), message('q')],
+            $id, 0, 'wake', 1, 'aa', 9, 0, 1000, 100000, 'm'],
+        claim => [[@all, message('')], 5, $FAR, 'wt', 'w1', 3],
         extend => [[$live, $claims], $token, $FAR, $id],
         ack => [[$live, $claims, $failures, $counters, message($id)], $token, $id],
         retry => [[$live, $claims, $failures, $counters], $token, $id, 0, 'why', 'wake'],
-        bury => [\@all, $token, $id, 'why'],
-        release => [\@all, 'token', $token, 0, $id, 'crash', 'crashes', 3, 'wake'],
+        bury => [[@all, message($id)], $token, $id, 'why'],
+        release => [[@all, message($id)], 'token', $token, 0, $id, 'crash', 'crashes', 3, 'wake'],
         split => [[$live, $claims, $failures, $counters, $splits, message($id), message("$id.1")],
             $token, $id, 1, 0, 'wake', 0, 'x'],
         redrive => [[$dead, $failures, $claims, $counters, $live, $batch, $send, message($id)], 0, 0, 'wake', $id, 'live'],
@@ -498,7 +525,7 @@ sub state_in_redis {
         messages => [sort map { s/.*message://r } @{ $redis->command('KEYS', '*:message:*') }],
         claims => \%claims_now, failures => \%failures_now,
         splits => { @{ $redis->command('HGETALL', $splits) } }, seen => remembered(),
-        counters => { map { $_ => $c{$_} + 0 } keys %c },
+        counters => { map { $_ => $c{$_} + 0 } grep { $clean || $_ ne 'waiting-bytes' } keys %c },
     };
 }
 
@@ -517,7 +544,7 @@ sub state_in_model {
                 ($_ => $f ? join ' ', @$f{qw(attempts crashes expiries errors lane)} : 'unreadable');
             } keys %failure
         },
-        counters => {%count},
+        counters => { %count, $clean && $count{received} ? ('waiting-bytes' => $weight) : () },
     };
 }
 
@@ -537,6 +564,9 @@ for my $step (1 .. $steps) {
     $done{$verb}++;
     if ("$result->[0]" ne "$result->[1]") {
         $bad = "step $step, $verb: Redis said '$result->[0]', the model '$result->[1]'";
+    }
+    if ($clean && $count{received} && (my $is = $redis->command('HGET', $counters, 'waiting-bytes')) ne $weight) {
+        $bad = "step $step, $verb: $is bytes wait, in the model $weight";
     }
     $clean = 0 if $step > $steps / 5;
     spoil() if !$clean && rand() < 0.05;
@@ -560,5 +590,9 @@ for my $step (1 .. $steps) {
     }
 }
 ok !$bad, "$steps steps as the model has them" or diag $bad;
+# Whatever the sum of bytes has become: it is right again with the first message that waits alone.
+$redis->command('DEL', $live, $batch, $send, $dead, message('last'));
+put_in('last', text => 'xyz');
+is $redis->command('HGET', $counters, 'waiting-bytes'), 3, 'bytes are counted anew when nothing else waits';
 cmp_ok $done{$_} || 0, '>', $steps / 200, "$_ was tried often" for sort keys %verbs;
 $site->done;

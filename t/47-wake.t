@@ -1,6 +1,7 @@
 # Wake-ups, with 1,000,000 messages waiting for a time to come: how soon an idle system starts a message
 # after its push and after its due time (never before), and what waiting costs. A message starts when its
 # handler runs; the handler of t/faulty notes the time in the row that it leaves.
+# Plain builds only: its subject is time.
 use strict;
 use warnings;
 

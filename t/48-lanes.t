@@ -1,5 +1,6 @@
 # Databases, lanes and workers: that nobody who has much to do, or misbehaves, holds up the others. Backlogs of
 # 100,000 messages, the limit of workers on one database, and a handler that takes memory without end.
+# Plain builds only: its subject is time, and the memory that a worker may take.
 use strict;
 use warnings;
 

@@ -1,6 +1,7 @@
 # Clocks that are an hour wrong, of httpd or of crm360d, in either direction: no message starts before its
 # time, and none late, because only the clock of Redis counts. Made by libfaketime, with the monotonic
 # clock of crm360d, by which it waits, wrong by as much or right.
+# Plain builds only: its subject is time.
 use strict;
 use warnings;
 

@@ -121,7 +121,7 @@ is $site->value($DB, 'select count(*) from WebhookInbox'), $TOTAL + $MORE, 'and 
 # ---- what is left ----
 
 is $site->stop_consumer, 0, 'crm360d ends well';
-my %kept = map { $_ => 1 } $site->key($DB, 'counters'), 'crm360:1:consumers'; # beats of the killed
+my %kept = map { $_ => 1 } $site->key($DB, 'counters'), qw(crm360:1:consumers crm360:1:history); # beats of the killed
 is_deeply [grep { !$kept{$_} } sort @{ $site->redis('KEYS', '*') }], [],
     'nothing is left in Redis but counters';
 is $site->redis('HGET', $site->key($DB, 'counters'), 'received'), $TOTAL + $MORE,

@@ -78,7 +78,7 @@ sub customers { my ($many) = @_; my $from = $next; $next += $many; return map { 
     is_deeply [sort { $a <=> $b } map { s/^\Q$id\E\.//r } noted($id)], [1 .. 250],
         'as a message of its own, numbered from 1';
     is count('split'), 1, 'the whole has been split';
-    $site->wait_log('crm360d', qr/info: \Q$id\E: split into 250 messages/, 5, 'which the log says');
+    $site->wait_log('crm360d', qr/info: id=\Q$id\E .* outcome=split ms=\d+: split into 250 messages/, 5, 'which the log says');
     adds_up('array');
 
     $before = contacts();

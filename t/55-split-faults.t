@@ -178,7 +178,7 @@ sub settled {
     $site->expect_log(qr/CRM0317/, qr/CRM036\d/, qr/new maxmemory value/);
     $site->redis('CONFIG', 'SET', 'maxmemory', $used + 300 * $EACH); # room for some of them
     $site->start_consumer;
-    $site->wait_log('crm360d', qr/CRM0317: \Q$of->{id}\E: cannot be split now: .*OOM/, 20, "$of->{what}: it is said");
+    $site->wait_log('crm360d', qr/CRM0317: \Q$of->{id}\E cannot be split now: .*OOM/, 20, "$of->{what}: it is said");
     my $queued = progress($of);
     ok $queued > 0 && $queued < $EACH, "$of->{what}: $queued are queued";
     wait_until { $site->redis('ZCARD', $batch) <= 1 } 60, "$of->{what}: which are worked on";
@@ -197,14 +197,14 @@ sub settled {
     my $began = time;
 
     reaches($of, 1);
-    while (defined progress($of) && time - $began < 60) {
+    while (defined(my $queued = progress($of)) && time - $began < 60) {
         my $leased = $site->redis('ZSCORE', $batch, $of->{id});
         $lapsed++ if defined $leased && $leased < 1000 * $site->redis('TIME')->[0];
         $charged ||= $site->redis('HGET', $failures, $of->{id}) // '';
         $site->freeze_redis;
         sleep 0.4;
         $site->thaw_redis;
-        sleep 0.005;
+        sleep 0.005 if $queued / $EACH < (time - $began) / 8; # however fast the machine is
     }
     my $took = time - $began;
     diag sprintf '%s: %.1f s', $of->{what}, $took;
@@ -224,7 +224,7 @@ sub settled {
     $site->redis('EVAL', q{redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
         redis.call('ZADD', KEYS[2], 9999999999999, ARGV[1])}, 2, $claims, $batch, $of->{id}, $theirs);
     $queued = progress($of);
-    $site->wait_log('crm360d', qr/CRM0318: \Q$of->{id}\E/, 10, "$of->{what}: the worker notices");
+    $site->wait_log('crm360d', qr/CRM0318: id=\Q$of->{id}\E /, 10, "$of->{what}: the worker notices");
     is progress($of), $queued, "$of->{what}: it queues nothing more";
     is $site->redis('HGET', $claims, $of->{id}), $theirs, "$of->{what}: and leaves it to whoever has it";
     wait_until { $site->redis('ZCARD', $batch) == 1 } 60, "$of->{what}: what is queued is worked on";
@@ -276,7 +276,7 @@ sub settled {
         'Crm360-Received: 2026-11-23T15:58:00.000000Z', 'Crm360-Customer: acme', 'Crm360-Database: prod',
         'Crm360-Route: Adictiz/User/Participate', 'Crm360-Source-Id: 1', 'Crm360-Batch-Mode: true',
         'Crm360-Origin: none', 'Content-Length: ' . length $body, '', $body;
-    $site->redis('EVAL', lua('push'), 3, $send, $site->key($DB, "message:$id"), $counters, $id, 0, $text, 'crm360:1:wake');
+    $site->push_text($DB, 'send', $id, $text, 0);
     wait_until { $site->value($DB, "select count(*) from WebhookInbox where MessageId like '$id.%'") == 3 } 10,
         "$of->{what}: a message there is split there";
     wait_until { !$site->redis('ZCARD', $send) } 10, "$of->{what}: and done";

@@ -33,7 +33,7 @@ sub everything {
         "$_ " . ($type eq 'zset' ? "@{ $site->redis('ZRANGE', $_, 0, -1, 'WITHSCORES') }"
             : $type eq 'hash' ? do { my %h = @{ $site->redis('HGETALL', $_) }; join ' ', map { "$_=$h{$_}" } sort keys %h }
             : $type eq 'string' ? $site->redis('GET', $_) : $type);
-    } grep { !/consumers$/ } sort @{ $site->redis('KEYS', '*') };
+    } grep { !/(?:consumers|history)$/ } sort @{ $site->redis('KEYS', '*') };
 }
 
 $site->start_redis;

@@ -1,6 +1,7 @@
 # Dead letters within their limits: the oldest beyond the number, the age or the bytes are written to a file
 # of their database and day, and dropped only when they are on the disk. Each line can be read, whatever
 # the message holds, and a large one takes no memory.
+# Plain builds only: long; t/59 runs most of its code.
 use strict;
 use warnings;
 

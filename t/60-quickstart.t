@@ -7,6 +7,7 @@ use lib 't/lib';
 use Crm360::Test;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
+use JSON::PP;
 use Test::More;
 
 plan skip_all => 'the quickstart runs its own build, which is not instrumented'
@@ -153,6 +154,19 @@ is redis('config', 'get', 'appendonly') =~ /yes/ ? 1 : 0, 1, 'Redis writes its f
 is redis('config', 'get', 'port'), "port\n0", 'Redis has no port';
 unlike slurp("$run/log/crm360d.log"), qr/CRM036\d/, 'crm360d finds nothing amiss in how Redis is set up';
 like `curl -s -m 10 http://127.0.0.1:$port/nothing`, qr/404/, 'httpd listens on the port';
+
+# The help page.
+like $output, qr{^  http://127\.0\.0\.1:$port/help$}m, 'it prints where the help page is';
+like `curl -s -m 10 http://127.0.0.1:$port/help`, qr{<h1>CRM360 webhooks</h1>}, 'which is there';
+my ($document) = map { JSON::PP->new->utf8->decode($_) }
+    `curl -s -m 10 http://127.0.0.1:$port/help/openapi.json`;
+is $document->{servers}[0]{url}, "http://127.0.0.1:$port/ProcessManagement/Connector/Standard",
+    'and its document says where webhooks go';
+
+# The status page.
+like $output, qr{^  http://127\.0\.0\.1:$port/crm360-status$}m, 'it prints where the status page is';
+like `curl -s -m 10 http://127.0.0.1:$port/crm360-status`, qr{acme/prod}, 'which shows the database';
+like `curl -s -m 10 'http://127.0.0.1:$port/crm360-status?show=acme/prod'`, qr{value="pause">Pause<}, 'and may act';
 
 # The lines that it prints for the person do what they say.
 my ($curl) = $output =~ /^  (curl .*SourceId=1')$/m;

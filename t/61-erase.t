@@ -1,5 +1,6 @@
 # crm360ctl erase: afterwards nothing of a person is in Redis, the spool, the exported dead letters or the
 # tables, on SQLite and PostgreSQL, and everything of everybody else is. Whoever is not sure is asked first.
+# Plain builds only: long; erase_test runs its code.
 use strict;
 use warnings;
 

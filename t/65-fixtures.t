@@ -58,7 +58,7 @@ sub difference {
     return ((map { "- $_" } grep { !$after{$_} } @$before), (map { "+ $_" } grep { !$before{$_} } @$after));
 }
 
-my $fixtures = Crm360::Test::fixtures();
+my $fixtures = Crm360::Fixtures::fixtures();
 open my $index, '<', root() . '/t/fixtures/index.tsv' or die $!;
 my @files = grep { $_ ne 'file' } map { (split /\t/)[0] } <$index>;
 @files = grep { !m{^(?:crm360|captainwallet)/} } @files;

@@ -1,6 +1,7 @@
 # Deliveries of all inbound platforms about a thousand things, shuffled, a third of them twice, with four
 # workers at once, end on SQLite and on PostgreSQL in the same rows as in their order, once and with one
 # worker. The seed is printed; CRM360_SEED gives another.
+# Plain builds only: long; the tests of the handlers run its code.
 use strict;
 use warnings;
 

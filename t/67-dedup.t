@@ -1,6 +1,7 @@
 # RnvpDedup through the real daemon, on SQLite and on PostgreSQL with four workers: people who are there
 # twice become one each while the shop goes on telling of both of them, and crm360d is killed in the
 # middle. Nothing is lost, and nobody writes to a contact that was merged.
+# Plain builds only: long; the tests of merging run its code.
 use strict;
 use warnings;
 
@@ -165,11 +166,11 @@ for my $database ('acme/lite', 'acme/prod') {
 
 # ---- the unit tests of merges against PostgreSQL ----
 
-for my $test (map { "${_}_test" } qw(merge merge_undo merge_run merge_many rnvp_dedup erase)) {
+for my $test (map { "${_}_test" } qw(merge_undo merge_run merge_many rnvp_dedup erase)) {
     local $ENV{CRM360_TEST_DB} = $pg->superuser;
-    my ($status, $text) = $site->run(build() . "/t/$test");
+    my $text = `@{[build()]}/t/$test 2>&1`; # however long a busy machine takes
 
-    is $status, 0, "$test against PostgreSQL" or diag join '', grep { /^not ok|^#/ } split /^/, $text;
+    is $?, 0, "$test against PostgreSQL" or diag join '', grep { /^not ok|^#/ } split /^/, $text;
 }
 
 $site->done;

@@ -1,5 +1,6 @@
 # The unit tests of the handlers and of merging on PostgreSQL: the same messages, and the same rows, as
 # on SQLite.
+# Plain builds only: long; the same tests run on SQLite there, and t/53 on PostgreSQL.
 use strict;
 use warnings;
 

@@ -1,6 +1,7 @@
 # Redis is away for a minute while 200 webhooks come in a second: every caller hears 2xx, because the spool
 # takes them, and afterwards each has its effect once, none before its time, and the spool is empty.
 # CRM360_OUTAGE_SECONDS sets another length.
+# Plain builds only: its subject is time.
 use strict;
 use warnings;
 

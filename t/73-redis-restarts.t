@@ -1,5 +1,6 @@
 # Redis is restarted fifty times while webhooks come in: no process of ours is restarted, each change of
 # state is one line in a log, and everything that was acknowledged has its effect once.
+# Plain builds only: long; t/34 runs its code.
 use strict;
 use warnings;
 

@@ -137,7 +137,7 @@ for my $process (qw(QueueProcess EmailProcess)) {
 }
 is $site->post($site->url($ROUTE, -process => 'EmailProcess', SourceId => 1), '{}')->{json}{parameter},
     'Email', 'EmailProcess wants to know who is mailed to';
-is $site->redis('DBSIZE') - @{ $site->redis('KEYS', 'crm360:1:consumers') }, 0, 'nothing of that was stored';
+is $site->redis('DBSIZE') - @{ $site->redis('KEYS', 'crm360:1:[ch][oi]*') }, 0, 'nothing of that was stored';
 
 # ---- both happen ----
 
@@ -214,7 +214,8 @@ for my $size (1_000_000, 10_000_000) {
     ok index(mail($site, "$answer->{id}.mail"), '[cut here; there is more]') > 0, 'the text is a part of it';
 }
 is_deeply [left($site)], [], 'nothing is left of them';
-is $site->redis('DBSIZE'), scalar(@{ $site->redis('KEYS', 'crm360:1:*:seen:*') }) + 2,
+is $site->redis('DBSIZE'), scalar(@{ $site->redis('KEYS', 'crm360:1:*:seen:*') })
+    + @{ $site->redis('KEYS', 'crm360:1:[ch][oi]*') } + 1,
     'but what is remembered, and counted';
 
 # ---- a batch ----
@@ -326,7 +327,7 @@ over($site);
 
 $site = site(send => 0);
 $site->start;
-my $fixtures = Crm360::Test::fixtures();
+my $fixtures = Crm360::Fixtures::fixtures();
 my (%routes, %ids);
 for my $file (sort keys %$fixtures) {
     my $fixture = $fixtures->{$file};

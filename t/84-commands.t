@@ -291,7 +291,7 @@ spew($site->outbox, "no folder\n");
 my $sms = command($SMS, $json->encode({ MobilePhoneNumber => '+33612345678', Message => 'Text',
     Crm360EventCategoryId => '1' }))->{json}{MessageId};
 $site->wait_log('crm360d', qr/CRM0384: the outbox: /, 10, 'an outbox that takes nothing is told');
-like $site->log_text('crm360d'), qr/\Q$sms\E: not sent: the outbox: /, 'and of which message';
+$site->wait_log('crm360d', qr/id=\Q$sms\E .* outcome=wait ms=\d+: not sent: the outbox: /, 10, 'and of which message');
 is sent_row($sms)->{Reference}, undef, 'no file is named that is not there';
 unlink $site->outbox;
 rename $site->outbox . '.away', $site->outbox;

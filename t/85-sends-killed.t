@@ -1,6 +1,7 @@
 # SMS through a gateway while workers, and now and then all of crm360d, are killed at random between any
 # two steps: none is sent twice, none is lost, and each of which nobody knows is a dead letter that says
 # so. CRM360_SENDS=10000 sends as many (default 800), CRM360_SEED repeats the choice of whom to kill.
+# Plain builds only: its subject is chance; t/81 runs its code.
 use strict;
 use warnings;
 
@@ -156,6 +157,8 @@ like $said, qr/ 0 of \d+ dead letters redriven; ${\ scalar keys %listed} may hav
 ($code, $said) = $site->run(@redrive, '--id', $one);
 is $code, 1, 'also when it is named';
 like $said, qr/\Q$one\E may have been sent; --resend sends it again/, 'and says how it is sent again';
+# Well again: the one sending that is looked at must not be among those it resets.
+delete $gateway->{connect};
 $gateway->answers({ body => 'OK 77' });
 ($code, $said) = $site->run(@redrive, '--id', $one, '--resend');
 is $code, 0, 'with --resend' or diag $said;

@@ -1,6 +1,6 @@
 # What crm360d owes a provider: no more calls than Crm360Rate allows, from all workers of two crm360d
-# together; no calls while he is away or has asked for patience (Retry-After); and what it owes the
-# messages meanwhile: they wait, and lose no attempt.
+# together; no calls, of either of them, while he is away, or has asked for patience (Retry-After); and what it owes
+# the messages meanwhile: they wait, and lose no attempt.
 use strict;
 use warnings;
 
@@ -68,16 +68,18 @@ cmp_ok $last - $first, '>=', ($count - 3) / $rate, 'not faster than the rate';
 my ($worker) = $site->redis('ZRANGE', provider('turns'), 0, -1);
 is_deeply [sort @{ $worker || [] }], ['last', 'next'], 'nobody waits for a turn';
 is attempts(), 0, 'waiting for a turn is no failure';
-is $second->stop, 0, 'the second crm360d ends well';
 
-# ---- away, and back ----
+# ---- away, and back, for both of them ----
+
+sub both { return $site->log_text('crm360d') . $site->log_text('second') }
 
 configure('');
-$site->{consumer}->signal('HUP');
+$_->signal('HUP') for $site->{consumer}, $second;
+wait_until { 2 == (() = both() =~ /configuration read again/g) } 10, 'both have read the configuration again';
 $site->expect_log(qr/CRM0380: smsbox at \S+ is not called/);
 $gateway->down;
 my @ids = map { command() } 1 .. 12;
-$site->wait_log('crm360d', qr/CRM0380/, 40, 'after five failures it is not called any more');
+wait_until { both() =~ /CRM0380/ } 40, 'after five failures, of whichever, nobody calls it any more';
 is dead(), 0, 'no message is dead';
 is attempts(), 0, 'none has lost an attempt';
 my ($id) = @ids;
@@ -88,10 +90,11 @@ cmp_ok $known->{failures}, '>=', 5, 'and how often';
 $gateway->up;
 wait_until { sent() == $count + 12 } 60, 'back again: all of them are sent';
 is scalar(grep { $_->{whole} } $gateway->requests), $count + 12, 'each once';
-$site->wait_log('crm360d', qr/smsbox at \S+ answers again/, 10, 'which is said');
-is scalar(() = $site->log_text('crm360d') =~ /CRM0380/g), 1, 'the outage was said once';
+wait_until { both() =~ /smsbox at \S+ answers again/ } 10, 'which is said';
+is scalar(() = both() =~ /CRM0380/g), 1, 'the outage was said once, by one of them';
 is $site->redis('EXISTS', provider('breaker')), 0,
     'nothing is left of it';
+is $second->stop, 0, 'the second crm360d ends well';
 
 # ---- patience ----
 

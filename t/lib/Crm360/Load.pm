@@ -11,10 +11,10 @@
 # (seconds of that, default 2), databases (names; default all of the site), attempts (how often a post is
 # sent until it hears 2xx, as platforms do; default 4), most (posts a caller sends, then it ends), order
 # (sub that takes a serial number and the site, and returns { body => ..., path => ..., headers => {...},
-# delay => seconds, copies => how many are sent at once }; default: an effect for t/faulty).
+# delay => seconds, mark => text, copies => how many are sent at once }; default: an effect for t/faulty).
 #
 # A try: serial, word, database, asked, answered (ms since 1970), status (0 = no answer), id, visible (ms),
-# durability, duplicate, delay (ms), link (fresh or kept), note.
+# durability, duplicate, delay (ms), link (fresh or kept), note, mark (that of the order).
 package Crm360::Load;
 
 use strict;
@@ -29,7 +29,7 @@ use Time::Local qw(timegm);
 
 use Crm360::Test;
 
-our @FIELDS = qw(serial word database asked answered status id visible durability duplicate delay link note);
+our @FIELDS = qw(serial word database asked answered status id visible durability duplicate delay link note mark);
 
 # How long a caller waits for an answer.
 my $PATIENCE = timing() ? 20 : 90;
@@ -157,14 +157,14 @@ sub _post {
             status => $answer->{status}, id => $json->{MessageId},
             visible => _date_ms($json->{VisibleAt}), durability => $json->{Durability},
             duplicate => $json->{Duplicate} ? 1 : 0, delay => 1000 * ($order->{delay} || 0),
-            link => $link, note => $answer->{note});
+            link => $link, note => $answer->{note}, mark => $order->{mark});
         $good &&= $answer->{status} == 200;
         $self->{link} = $answer->{status} && !$answer->{close} ? $socket : undef if $kept;
     }
     return $good;
 }
 
-# The life of a caller, in its own process, until it is told to stop.
+# The life of a caller, in its own process, until it is told to stop or the test has died.
 sub _call {
     my ($self, $number) = @_;
     my $interval = $self->{callers} / $self->{rate};
@@ -175,7 +175,7 @@ sub _call {
     srand $self->{seed} * 100 + $number;
     open my $out, '>>', "$self->{folder}/$number" or die "$self->{folder}/$number: $!\n";
     $out->autoflush(1);
-    while (!$stop && (!$self->{most} || $count < $self->{most})) {
+    while (!$stop && getppid == $self->{parent} && (!$self->{most} || $count < $self->{most})) {
         my $rest = $next - time;
         sleep $rest if $rest > 0;
         last if $stop;
@@ -199,7 +199,7 @@ sub start {
     my ($class, $site, %option) = @_;
     my $self = bless { site => $site, name => 'load', rate => 100, callers => 4, seed => 1,
         kept => 0.5, delayed => 0.2, longest => 2, attempts => 4,
-        databases => [sort keys %{ $site->{databases} }], %option, pids => [] }, $class;
+        databases => [sort keys %{ $site->{databases} }], %option, pids => [], parent => $$ }, $class;
 
     $self->{folder} = $site->dir . '/ledger' . ++$loads;
     mkdir $self->{folder} or die "$self->{folder}: $!\n";

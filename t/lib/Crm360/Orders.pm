@@ -26,9 +26,19 @@ sub push_order {
     my $id = sprintf '01JDCW3T2XQ5M7V9K0B4%06d-%s', ++$self->{orders}, $route =~ tr{/}{-}r;
     my $text = $o{text} // $self->stored_message($database, $route, $id, $order);
 
-    $self->redis('EVAL', Crm360::Test::lua('push'), 3,
-        map({ $self->key($database, $_) } $o{lane} || 'live', "message:$id", 'counters'),
-        $id, $o{delay} // 0, $text, 'crm360:1:wake');
+    return $self->push_text($database, $o{lane} || 'live', $id, $text, $o{delay} // 0);
+}
+
+# Pushes a stored message as it stands; returns its id.
+sub push_text {
+    my ($self, $database, $lane, $id, $text, $delay) = @_;
+    my $written = $self->key($database, "message:$id:parts");
+
+    $self->redis('SET', $written, $text, 'EX', 120);
+    $self->redis('EVAL', Crm360::Test::lua('push'), 9,
+        map({ $self->key($database, $_) } $lane, "message:$id", 'counters', "message:$id:parts", 'dead', 'seen:none',
+            qw(live batch send)),
+        $id, $delay, 'crm360:1:wake', length $text);
     return $id;
 }
 

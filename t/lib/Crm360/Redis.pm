@@ -1,20 +1,25 @@
-# A small Redis client (RESP2) for tests: one connection over a Unix socket, replies as plain Perl
-# values (nil = undef, arrays = references). An error reply dies with its text.
+# A small Redis client (RESP2) for tests: one connection over a Unix socket (/path) or TCP (host:port),
+# replies as plain Perl values (nil = undef, arrays = references). An error reply dies with its text.
 package Crm360::Redis;
 
 use strict;
 use warnings;
 
 use IO::Select;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 
 sub connect {
     my ($class, $path, $timeout) = @_;
-    my $socket = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path)
+    my $socket = ($path =~ m{^/} ? IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path)
+        : IO::Socket::INET->new(PeerAddr => $path, Timeout => $timeout || 10))
         or die "cannot connect to $path: $!\n";
 
     return bless { socket => $socket, buffer => '', timeout => $timeout || 10 }, $class;
 }
+
+# Whether the server has closed the connection: nothing else makes it readable while nothing was asked.
+sub was_closed { return !length $_[0]{buffer} && scalar IO::Select->new($_[0]{socket})->can_read(0) }
 
 # Sends one command and returns its reply.
 sub command {

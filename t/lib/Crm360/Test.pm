@@ -23,7 +23,6 @@ use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Path qw(remove_tree);
-use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
@@ -31,12 +30,14 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Crm360::Fixtures;
 use Crm360::Httpd;
 use Crm360::Orders;
 use Crm360::Process;
 use Crm360::Redis;
+use Crm360::Scratch qw(scratch);
 
-our @ISA = qw(Crm360::Orders);
+our @ISA = qw(Crm360::Fixtures Crm360::Orders);
 our @EXPORT = qw(wait_until timing fast slurp spew root build free_port lua newest_schema);
 
 our $MOUNT = '/ProcessManagement/Connector/Standard';
@@ -110,7 +111,8 @@ sub free_port {
 }
 
 # Options, all optional:
-#   databases => { 'acme/prod' => 'extra lines of its section', ... }   default: acme/prod
+#   databases => { 'acme/prod' => 'extra lines of its section', ... }   default: acme/prod; a section
+#                without Crm360Origin gets "Crm360Origin * none"
 #   settings  => server-level directives of crm360.conf
 #   location  => directives inside the mounted <Location>
 #   server    => any httpd configuration at server level (virtual hosts, other locations)
@@ -123,9 +125,10 @@ sub free_port {
 #   redis_password => password of Redis' default user; redis_settings => more lines of redis.conf
 #   env => { httpd => {...}, crm360d => {...} }: more environment of these programs
 #   redis_tcp => 1: Redis listens on $site->{redis_port} too
+#   redis_set => Crm360::Sentinel or Crm360::Cluster: its servers are the Redis of this site
 sub new {
     my ($class, %option) = @_;
-    my $dir = tempdir('crm360-XXXXXX', DIR => '/tmp');
+    my $dir = scratch('crm360-XXXXXX');
     my $self = bless {
         dir => $dir,
         databases => { 'acme/prod' => '' },
@@ -133,7 +136,8 @@ sub new {
         mount => $MOUNT,
         %option,
         # A server that keeps nothing suits a test, and crm360d says what it thinks of it.
-        expected => [$option{appendonly} ? () : qr/CRM0362/],
+        # So does one that runs as whoever runs the test.
+        expected => [$option{appendonly} || $option{redis_set} ? () : qr/CRM0362/, $> ? () : qr/CRM0390/],
     }, $class;
 
     # httpd's children are somebody else when the test runs as root.
@@ -166,7 +170,8 @@ sub database {
 # Writes crm360.conf anew from the options.
 sub write_conf {
     my ($self) = @_;
-    my $text = "Crm360Redis unix:" . $self->redis_socket . "\n$self->{settings}\n";
+    my $set = $self->{redis_set};
+    my $text = 'Crm360Redis ' . ($set ? $set->url : 'unix:' . $self->redis_socket) . "\n$self->{settings}\n";
 
     $text .= 'Crm360Outbox ' . $self->outbox . "\n" if $self->{settings} !~ /Crm360Outbox/i;
     for my $name (sort keys %{ $self->{databases} }) {
@@ -177,6 +182,9 @@ sub write_conf {
         $text .= "    Crm360DBDriver sqlite3\n" if $extra !~ /Crm360DBDriver/i;
         $text .= '    Crm360DBParams "' . $self->database($name) . "\"\n"
             if $extra !~ /Crm360DBParams/i;
+        # A section that says nothing takes nothing. Most tests are about something else than who
+        # sends, and httpd listens on 127.0.0.1; those of the origin have lines of their own.
+        $text .= "    Crm360Origin * none\n" if $extra !~ /Crm360Origin/i;
         $text .= "$extra\n</Crm360Database>\n";
     }
     return spew($self->conf, $text);
@@ -285,6 +293,7 @@ sub start_redis {
     my ($self) = @_;
     my $dir = $self->{dir};
 
+    return $self->{redis_set}->start if $self->{redis_set};
     $self->expect_log(qr/CRM0104/) if $self->{redis}; # it comes back without its data
     spew("$dir/redis.conf", join "\n",
         'port ' . ($self->{redis_port} || 0), 'bind 127.0.0.1',
@@ -318,6 +327,7 @@ sub thaw_redis { return $_[0]{redis}->signal('CONT') }
 # One command: $site->redis('ZRANGE', $key, 0, -1).
 sub redis {
     my ($self, @words) = @_;
+    return $self->{redis_set}->command(@words) if $self->{redis_set};
     my $client = $self->{client} ||= $self->_redis_client;
     $self->expect_log(qr/CRM0104/) if $words[0] =~ /\AFLUSH(?:ALL|DB)\z/;
     my @result = eval { $client->command(@words) };
@@ -475,8 +485,12 @@ sub url {
 # {json} where the body is JSON.
 sub request {
     my ($self, $method, $path, %option) = @_;
+
+    # httpd closes an idle connection after 5 s; what is sent just then gets no answer, and no POST is repeated.
+    delete $self->{http} if time - ($self->{answered} || 0) > 2;
     my $http = $self->{http} ||= HTTP::Tiny->new(timeout => timing() ? 20 : 60, max_redirect => 0);
     my $answer = $http->request($method, $path =~ /^http:/ ? $path : $self->base . $path, \%option);
+    $self->{answered} = time;
 
     $answer->{json} = eval { decode_json($answer->{content}) }
         if ($answer->{headers}{'content-type'} || '') =~ m{^application/(?:\w+\+)?json};
@@ -492,41 +506,6 @@ sub post {
     my ($self, $path, $content, $headers) = @_;
     return $self->request('POST', $path, content => $content,
         headers => { 'Content-Type' => 'application/json', %{ $headers || {} } });
-}
-
-# The fixtures by file name: { 'shopify/customer-insert.json' => { method, target, kind, ... } }.
-my $fixtures;
-sub fixtures {
-    if (!$fixtures) {
-        my ($titles, @rows) = split /\n/, slurp("$ROOT/t/fixtures/index.tsv");
-        my @names = split /\t/, $titles;
-
-        for my $row (@rows) {
-            my %fixture;
-            @fixture{@names} = split /\t/, $row;
-            $fixtures->{ $fixture{file} } = \%fixture;
-        }
-    }
-    return $fixtures;
-}
-
-# Sends a fixture as its platform would; more query parameters may follow.
-sub post_fixture {
-    my ($self, $file, @query) = @_;
-    my $fixture = fixtures()->{$file} or die "no fixture $file in t/fixtures/index.tsv\n";
-    my $content = slurp("$ROOT/t/fixtures/$file");
-    (my $headers_file = "$ROOT/t/fixtures/$file") =~ s/\.\w+$/.headers/;
-    my %headers = map { /^([^:]+):\s*(.*?)\s*$/ ? ($1 => $2) : () } split /\n/,
-        slurp($headers_file);
-    my $target = $fixture->{target};
-
-    while (my ($name, $value) = splice @query, 0, 2) {
-        $target =~ s/([?&])\Q$name\E=[^&]*&?/$1/i;
-        $target .= ($target =~ /\?/ ? $target =~ /[?&]$/ ? '' : '&' : '?') . "$name=$value";
-    }
-    return $self->request('GET', "$target&$content", headers => \%headers)
-        if $fixture->{kind} eq 'query';
-    return $self->request($fixture->{method}, $target, content => $content, headers => \%headers);
 }
 
 # Sends bytes as they are and returns what comes until the server closes or `seconds` have passed.
@@ -638,9 +617,9 @@ sub _suspicious_lines {
 sub finish {
     my ($self) = @_;
     my @bad;
-
     local $Test::Builder::Level = $Test::Builder::Level + 2;
 
+    delete $self->{http}; # httpd waits for a connection that is kept
     for my $name (qw(consumer httpd redis)) {
         my $process = $self->{$name} or next;
         ok !$process->ended_by_itself, $process->name . ' has not ended by itself';
