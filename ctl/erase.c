@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
 #include "core/queue_admin.h"
 #include "ctl/options.h"
 #include "ctl/output.h"
@@ -28,7 +27,6 @@
 #define EMAIL_MOST 254
 #define IDENTIFIER_MOST 255
 #define SOURCE_MOST 32767
-#define PROGRESS_EVERY (APR_USEC_PER_SEC / 2)
 
 /* What the words say. */
 typedef struct words_t {
@@ -46,6 +44,7 @@ static const ctl_option_t options[] = {
     {"short-identifiers", NULL, "search messages for identifiers under 6 characters, too"},
     {"dry-run", NULL, "print what would be erased, and erase nothing"},
     CTL_OPTION_YES,
+    CTL_OPTION_JSON,
     {NULL, NULL, NULL},
 };
 
@@ -120,117 +119,6 @@ static const char *take(void *baton, int which, const char *value, apr_pool_t *p
     }
 }
 
-/* ---- telling ---- */
-
-void erase_progress(erase_run_t *run, const char *place, apr_int64_t done)
-{
-    if (run->shows && crm360_clock() - run->shown >= PROGRESS_EVERY) {
-        run->shown = crm360_clock();
-        fprintf(stderr, "\r%s: %s: %" APR_INT64_T_FMT " looked at\033[K", run->place.name, place,
-                done);
-    }
-}
-
-static void end_progress(const erase_run_t *run)
-{
-    if (run->shows && run->shown) {
-        fprintf(stderr, "\r\033[K");
-    }
-}
-
-void erase_show(const erase_run_t *run, const char *place, const char *id,
-                ctl_person_verdict_t verdict, apr_pool_t *pool)
-{
-    printf("%s: %s: %s%s\n", run->place.name, place, ctl_plain(id, pool),
-           verdict == CTL_PERSON_WHOLE ? "" : ", a batch: elements of it");
-}
-
-static void refuse(const erase_run_t *run, const crm_erasure_t *erasure)
-{
-    int i, most = erasure->contacts->nelts;
-
-    fprintf(stderr, "crm360ctl: %s: %s%d contacts match (ContactId", run->place.name,
-            most > CRM_ERASE_MOST ? "more than " : "",
-            most > CRM_ERASE_MOST ? CRM_ERASE_MOST : most);
-    for (i = 0; i < most && i < 10; i++) {
-        fprintf(stderr, "%s %d", i ? "," : "", APR_ARRAY_IDX(erasure->contacts, i, int));
-    }
-    fprintf(stderr, "%s). Families share addresses and phones, and somebody may be there twice.\n",
-            most > 10 ? ", ..." : "");
-    if (most > CRM_ERASE_MOST) {
-        fprintf(stderr, "That is nobody's own. Nothing was erased.\n");
-        return;
-    }
-    fprintf(stderr, "Choose by --identifier, or take them all with --all-matches; contacts that "
-                    "were merged need both. Nothing was erased.\n");
-}
-
-static void tell_counts(const erase_run_t *run)
-{
-    static const char *const names[ERASE_PLACES] = {"live",  "batch", "send",  "dead",
-                                                    "other", "spool", "export"};
-    int i;
-
-    for (i = 0; i < ERASE_PLACES; i++) {
-        const erase_count_t *count = &run->counts[i];
-
-        printf("%s: %s: %" APR_INT64_T_FMT " %s", run->place.name, names[i], count->messages,
-               i == ERASE_EXPORT ? "lines" : "messages");
-        if (count->batches) {
-            printf(", %" APR_INT64_T_FMT " elements of %" APR_INT64_T_FMT " batches",
-                   count->elements, count->batches);
-        }
-        printf("\n");
-    }
-    for (i = 0; run->rows && i < run->rows->nelts; i++) {
-        const crm_erased_rows_t *entry = &APR_ARRAY_IDX(run->rows, i, crm_erased_rows_t);
-
-        printf("%s: %s: %d rows%s\n", run->place.name, entry->table, entry->rows,
-               entry->kept ? ", which stay without the person" : "");
-    }
-}
-
-static int is_nothing(const erase_run_t *run)
-{
-    int i;
-
-    for (i = 0; i < ERASE_PLACES; i++) {
-        if (run->counts[i].messages || run->counts[i].batches) {
-            return 0;
-        }
-    }
-    for (i = 0; run->rows && i < run->rows->nelts; i++) {
-        if (APR_ARRAY_IDX(run->rows, i, crm_erased_rows_t).rows) {
-            return 0;
-        }
-    }
-    return !run->busy && !run->mixed && !run->spooled && !run->unreadable;
-}
-
-/* Says what is left, and what to do about it. How many things that are. */
-static int tell_left(const erase_run_t *run)
-{
-    const char *name = run->place.name;
-
-    if (run->busy) {
-        fprintf(stderr,
-                "crm360ctl: %s: %d messages about the person are held by workers: run it again "
-                "(while no crm360d runs, they stay held)\n",
-                name, run->busy);
-    }
-    if (run->spooled) {
-        fprintf(stderr,
-                "crm360ctl: %s: %d messages about the person are in the spool still: run it again "
-                "when crm360d has carried them into Redis\n",
-                name, run->spooled);
-    }
-    if (run->unreadable) {
-        fprintf(stderr, "crm360ctl: %s: %d files have the person in them and were left alone\n",
-                name, run->unreadable);
-    }
-    return run->busy + run->mixed + run->spooled + run->unreadable;
-}
-
 /* ---- the tables ---- */
 
 static void add_rows(erase_run_t *run, const crm_erasure_t *erasure, apr_pool_t *pool)
@@ -300,7 +188,7 @@ static ctl_status_t work_on_tables(erase_run_t *run, crm_erasure_t *erasure, int
         return database_failed(run, crm_db_error(run->db), rv);
     }
     if (erasure->refused) {
-        refuse(run, erasure);
+        erase_refuse(run, erasure);
         return CTL_FAILED;
     }
     for (i = 0; i < erasure->rows->nelts; i++) {
@@ -328,7 +216,7 @@ static ctl_status_t one_round(erase_run_t *run, apr_pool_t *parent)
     if (rv == APR_SUCCESS) {
         rv = erase_exports(run, pool);
     }
-    end_progress(run);
+    erase_progress_end(run);
     if (rv != APR_SUCCESS) {
         status = ctl_failed(&run->place, NULL, rv);
     }
@@ -346,39 +234,15 @@ static ctl_status_t one_round(erase_run_t *run, apr_pool_t *parent)
 static ctl_status_t all_rounds(erase_run_t *run, apr_pool_t *pool)
 {
     ctl_status_t status;
-    int round = 0, left;
+    int round = 0;
 
+    erase_tell_begin(run);
     do {
         status = one_round(run, pool);
         round++;
     } while (status == CTL_FINE && !run->dry_run && run->found && !run->busy && !run->spooled &&
              round < ROUNDS);
-    if (status != CTL_FINE) {
-        if (!is_nothing(run) && !run->dry_run) {
-            tell_counts(run);
-            fprintf(stderr, "crm360ctl: %s: not all of it is erased: run it again\n",
-                    run->place.name);
-        }
-        return status;
-    }
-    if (is_nothing(run)) {
-        printf("%s: nothing found\n", run->place.name);
-        return CTL_FINE;
-    }
-    tell_counts(run);
-    left = tell_left(run);
-    if (!left && run->found && !run->dry_run) {
-        fprintf(stderr,
-                "crm360ctl: %s: messages about the person keep coming: stop their source and run "
-                "it again\n",
-                run->place.name);
-        left = 1;
-    }
-    printf("%s: %s\n", run->place.name,
-           run->dry_run ? "that would be erased; nothing was"
-           : left       ? "erased, but for what is named above"
-                        : "erased");
-    return left && !run->dry_run ? CTL_FAILED : CTL_FINE;
+    return erase_tell_end(run, status);
 }
 
 /* Step 1: opens the database and looks who it is. */
@@ -402,7 +266,7 @@ static ctl_status_t get_to_know(erase_run_t *run, const crm_known_t *typed, apr_
     if (status != CTL_FINE) {
         return status;
     }
-    printf("%s: %d contacts\n", run->place.name, erasure.contacts->nelts);
+    run->contacts = erasure.contacts->nelts;
     learn(run, &erasure.known, pool);
     if (erasure.shared->nelts) {
         fprintf(stderr,
@@ -463,6 +327,7 @@ static ctl_status_t run_erase(const crm360_config_t *config, int count, const ch
     }
     run.dry_run = said.dry_run;
     run.all_matches = said.all_matches;
+    run.output = ctl_output_make(words.json, pool);
     run.person = ctl_person_make(said.short_identifiers, pool);
     status = (int)ctl_place_make(&run.place, config, words.rest[0], pool);
     if (status == CTL_FINE) {
@@ -483,6 +348,7 @@ const ctl_verb_t ctl_erase = {
         "letters, spooled messages and exported dead letters. It does not come back.\n",
     .options = options,
     .examples = "  crm360ctl erase acme/prod --email ann@example.org --dry-run\n"
-                "  crm360ctl erase acme/prod --email ann@example.org --yes\n",
+                "  crm360ctl erase acme/prod --email ann@example.org --yes\n"
+                "  crm360ctl erase acme/prod --phone +33612345678 --dry-run --json | jq '.found'\n",
     .run = run_erase,
 };

@@ -1,7 +1,7 @@
 /*
  * What the files of crm360ctl erase share and nobody else may include: one run, and its places.
  * erase.c has the words and the order of work, erase_queue.c the lanes and dead letters,
- * erase_files.c the spool and the exported dead letters.
+ * erase_files.c the spool and the exported dead letters, erase_tell.c what is printed.
  */
 #ifndef CTL_ERASE_H
 #define CTL_ERASE_H
@@ -10,6 +10,7 @@
 
 #include "crm/erase.h"
 #include "ctl/ctl.h"
+#include "ctl/output.h"
 #include "ctl/person.h"
 
 /* Where something of the person was, and how much; a line each in what is printed. */
@@ -38,6 +39,8 @@ typedef struct erase_run_t {
     ctl_person_t *person;
     int dry_run;
     int all_matches;
+    int contacts; /* that the person has in the tables */
+    ctl_output_t *output;
     erase_count_t counts[ERASE_PLACES];
     apr_array_header_t *rows; /* crm_erased_rows_t: of all rounds; NULL = none yet */
     /* In this round something of the person was found, or ended just then: look again. */
@@ -51,10 +54,19 @@ typedef struct erase_run_t {
     int shows;        /* progress is shown: standard error is a terminal */
 } erase_run_t;
 
-/* Shows how far a place is, now and then. */
+/* Shows how far a place is, now and then; and takes that away again, before anything is printed. */
 void erase_progress(erase_run_t *run, const char *place, apr_int64_t done);
+void erase_progress_end(const erase_run_t *run);
 
-/* Says an id that has to do with the person, on a dry run. */
+/* Says that several contacts match, and that nothing was erased. */
+void erase_refuse(const erase_run_t *run, const crm_erasure_t *erasure);
+
+/* Says whom it is about, before the rounds; and behind them what they found and what is left, when
+ * `status` is CTL_FINE, else that not all is done. Returns the exit status. */
+void erase_tell_begin(const erase_run_t *run);
+ctl_status_t erase_tell_end(const erase_run_t *run, ctl_status_t status);
+
+/* Says an id that has to do with the person, on a dry run, between those two. */
 void erase_show(const erase_run_t *run, const char *place, const char *id,
                 ctl_person_verdict_t verdict, apr_pool_t *pool);
 

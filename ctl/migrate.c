@@ -1,6 +1,6 @@
 /*
- * crm360ctl migrate: one line per database, and the worst exit status of all. Must go on with the
- * other databases when one fails.
+ * crm360ctl migrate: one line, or one JSON object, per database, and the worst exit status of all.
+ * Must go on with the other databases when one fails.
  */
 #include "ctl/ctl.h"
 
@@ -11,45 +11,82 @@
 
 #include "crm/migrate.h"
 #include "ctl/options.h"
+#include "ctl/output.h"
 
-static const ctl_option_t options[] = {{NULL, NULL, NULL}};
+static const ctl_option_t options[] = {CTL_OPTION_JSON, {NULL, NULL, NULL}};
+
+typedef struct run_t {
+    const crm360_config_t *config;
+    ctl_output_t *output;
+} run_t;
+
+static void tell(const char *name, const crm_migration_t *done)
+{
+    if (done->from == done->to) {
+        printf("%s: schema %d, nothing to do\n", name, done->to);
+    }
+    else {
+        printf("%s: %sschema %d to %d\n", name, done->created ? "created, " : "", done->from,
+               done->to);
+    }
+}
+
+/* As JSON; `why` is NULL when it has succeeded, and only then *done is something. */
+static void tell_program(ctl_output_t *output, const char *name, const crm_migration_t *done,
+                         const char *why)
+{
+    ctl_object_begin(output, NULL);
+    ctl_field_text(output, "database", NULL, name);
+    if (why) {
+        ctl_field_text(output, "created", NULL, NULL);
+        ctl_field_text(output, "from", NULL, NULL);
+        ctl_field_text(output, "to", NULL, NULL);
+    }
+    else {
+        ctl_field_flag(output, "created", NULL, done->created);
+        ctl_field_number(output, "from", NULL, done->from);
+        ctl_field_number(output, "to", NULL, done->to);
+    }
+    ctl_field_text(output, "error", NULL, why);
+    ctl_object_end(output);
+}
 
 /* One database, with a pool of its own: there may be ten thousand. */
-static ctl_status_t migrate_one(const crm360_database_t *database, apr_pool_t *parent)
+static ctl_status_t migrate_one(const run_t *run, const crm360_database_t *database,
+                                apr_pool_t *parent)
 {
     crm_migration_t done;
-    const char *why;
+    const char *name, *why = NULL;
     apr_pool_t *pool;
     apr_status_t rv;
 
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_migrate");
+    name = apr_pstrcat(pool, database->customer, "/", database->alias, NULL);
     rv = crm_migrate(&done, &why, database, pool);
     if (rv != APR_SUCCESS) {
-        fprintf(stderr, "crm360ctl: %s/%s (%s:%d): %s\n", database->customer, database->alias,
-                database->file, database->line, why);
+        fprintf(stderr, "crm360ctl: %s (%s:%d): %s\n", name, database->file, database->line, why);
     }
-    else if (done.from == done.to) {
-        printf("%s/%s: schema %d, nothing to do\n", database->customer, database->alias, done.to);
+    if (ctl_output_form(run->output) == CTL_FORM_JSON) {
+        tell_program(run->output, name, &done, rv == APR_SUCCESS ? NULL : why);
     }
-    else {
-        printf("%s/%s: %sschema %d to %d\n", database->customer, database->alias,
-               done.created ? "created, " : "", done.from, done.to);
+    else if (rv == APR_SUCCESS) {
+        tell(name, &done);
     }
     apr_pool_destroy(pool);
     return ctl_database_status(rv, database);
 }
 
-static ctl_status_t migrate_named(const crm360_config_t *config, const char *customer,
-                                  const char *alias, apr_pool_t *pool)
+static ctl_status_t migrate_named(const run_t *run, const char *customer, const char *alias,
+                                  apr_pool_t *pool)
 {
-    const crm360_database_t *database = ctl_database(config, customer, alias, pool);
+    const crm360_database_t *database = ctl_database(run->config, customer, alias, pool);
 
-    return database ? migrate_one(database, pool) : CTL_USAGE;
+    return database ? migrate_one(run, database, pool) : CTL_USAGE;
 }
 
 /* Those that are named, by one word or two. */
-static ctl_status_t migrate_some(const crm360_config_t *config, int count, const char *const *words,
+static ctl_status_t migrate_some(const run_t *run, int count, const char *const *words,
                                  apr_pool_t *pool)
 {
     ctl_status_t worst = CTL_FINE, status;
@@ -65,12 +102,12 @@ static ctl_status_t migrate_some(const crm360_config_t *config, int count, const
             return CTL_USAGE;
         }
         if (slash) {
-            status = migrate_named(config,
-                                   apr_pstrmemdup(pool, words[i], (apr_size_t)(slash - words[i])),
-                                   slash + 1, pool);
+            status =
+                migrate_named(run, apr_pstrmemdup(pool, words[i], (apr_size_t)(slash - words[i])),
+                              slash + 1, pool);
         }
         else {
-            status = migrate_named(config, words[i], words[i + 1], pool);
+            status = migrate_named(run, words[i], words[i + 1], pool);
             i++;
         }
         worst = status > worst ? status : worst;
@@ -82,6 +119,7 @@ static ctl_status_t run_migrate(const crm360_config_t *config, int count, const 
                                 apr_pool_t *pool)
 {
     const apr_array_header_t *all = crm360_config_databases(config);
+    run_t run = {.config = config};
     ctl_status_t worst = CTL_FINE, status;
     ctl_words_t words;
     int i;
@@ -90,14 +128,15 @@ static ctl_status_t run_migrate(const crm360_config_t *config, int count, const 
     if (i >= 0) {
         return (ctl_status_t)i;
     }
+    run.output = ctl_output_make(words.json, pool);
     if (words.count > 0) {
-        return migrate_some(config, words.count, words.rest, pool);
+        return migrate_some(&run, words.count, words.rest, pool);
     }
     for (i = 0; i < all->nelts; i++) {
-        status = migrate_one(APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
+        status = migrate_one(&run, APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
         worst = status > worst ? status : worst;
     }
-    if (all->nelts == 0) {
+    if (all->nelts == 0 && !words.json) {
         printf("the configuration has no database\n");
     }
     return worst;
@@ -113,6 +152,7 @@ const ctl_verb_t ctl_migrate = {
         "them or those that are named. One that is up to date is left alone.\n",
     .options = options,
     .examples = "  crm360ctl migrate\n"
-                "  crm360ctl migrate acme/prod\n",
+                "  crm360ctl migrate acme/prod\n"
+                "  crm360ctl migrate --json | jq -r 'select(.error) | .database'\n",
     .run = run_migrate,
 };

@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "ctl/options.h"
+#include "ctl/output.h"
 #include "ctl/postcode_file.h"
 #include "ctl/progress.h"
 
 typedef struct words_t {
     int all;
     int dry_run;
+    ctl_output_t *output;
 } words_t;
 
 /* One database being filled. */
@@ -29,6 +31,7 @@ typedef struct filling_t {
 static const ctl_option_t options[] = {
     {"all", NULL, "all databases of the configuration, as when none is named"},
     {"dry-run", NULL, "read and check the file, and change nothing"},
+    CTL_OPTION_JSON,
     {NULL, NULL, NULL},
 };
 
@@ -65,11 +68,26 @@ static apr_status_t next_row(void *baton, crm_postcode_row_t *row)
     return APR_SUCCESS;
 }
 
-static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postcodes_t *found,
-                             apr_pool_t *parent)
+/* What came of a database; `name` NULL = only of the file, nothing was changed. `why` is NULL when
+ * it has succeeded. */
+static void tell_program(ctl_output_t *output, const char *name, int rows,
+                         const ctl_postcodes_t *found, const char *why)
+{
+    ctl_object_begin(output, NULL);
+    ctl_field_text(output, "database", NULL, name);
+    ctl_field_number(output, "rows", NULL, rows);
+    ctl_field_number(output, "codes", NULL, found->codes);
+    ctl_field_number(output, "duplicates", NULL, found->duplicates);
+    ctl_field_flag(output, "changed", NULL, name && !why);
+    ctl_field_text(output, "error", NULL, why);
+    ctl_object_end(output);
+}
+
+static ctl_status_t fill_one(ctl_output_t *output, const crm360_database_t *database,
+                             const ctl_postcodes_t *found, apr_pool_t *parent)
 {
     filling_t filling = {.found = found};
-    const char *why;
+    const char *name, *why;
     apr_pool_t *pool;
     apr_status_t rv;
     crm_db_t *db;
@@ -77,9 +95,8 @@ static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postco
 
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_postcodes");
-    filling.progress =
-        ctl_progress_begin(apr_pstrcat(pool, database->customer, "/", database->alias, NULL),
-                           found->rows->nelts, pool);
+    name = apr_pstrcat(pool, database->customer, "/", database->alias, NULL);
+    filling.progress = ctl_progress_begin(name, found->rows->nelts, pool);
     rv = crm_db_open(&db, &why, database, pool);
     if (rv == APR_SUCCESS) {
         rv = crm_postcode_replace(&stored, db, next_row, &filling, pool);
@@ -87,12 +104,15 @@ static ctl_status_t fill_one(const crm360_database_t *database, const ctl_postco
     }
     ctl_progress_hide(filling.progress);
     if (rv != APR_SUCCESS) {
-        fprintf(stderr, "crm360ctl: %s/%s (%s:%d): %s\n", database->customer, database->alias,
-                database->file, database->line, why);
+        fprintf(stderr, "crm360ctl: %s (%s:%d): %s\n", name, database->file, database->line, why);
     }
-    else {
-        printf("%s/%s: %d rows with %d post codes imported, %d duplicates left out\n",
-               database->customer, database->alias, stored, found->codes, found->duplicates);
+    if (ctl_output_form(output) == CTL_FORM_JSON) {
+        tell_program(output, name, rv == APR_SUCCESS ? stored : 0, found,
+                     rv == APR_SUCCESS ? NULL : why);
+    }
+    else if (rv == APR_SUCCESS) {
+        printf("%s: %d rows with %d post codes imported, %d duplicates left out\n", name, stored,
+               found->codes, found->duplicates);
     }
     apr_pool_destroy(pool);
     return ctl_database_status(rv, database);
@@ -125,8 +145,8 @@ static const apr_array_header_t *named(const crm360_config_t *config, int count,
 }
 
 /* Reads the file and fills the databases from it. */
-static ctl_status_t import(const apr_array_header_t *databases, const char *path, int dry_run,
-                           apr_pool_t *pool)
+static ctl_status_t import(const apr_array_header_t *databases, const char *path,
+                           const words_t *said, apr_pool_t *pool)
 {
     ctl_status_t worst = CTL_FINE, status;
     ctl_postcodes_t found;
@@ -137,13 +157,19 @@ static ctl_status_t import(const apr_array_header_t *databases, const char *path
         fprintf(stderr, "crm360ctl: %s; nothing was changed\n", why);
         return CTL_FAILED;
     }
-    if (dry_run) {
-        printf("%s: %d rows with %d post codes, %d duplicates; nothing was changed\n",
-               path ? path : standard_input, found.rows->nelts, found.codes, found.duplicates);
+    if (said->dry_run) {
+        if (ctl_output_form(said->output) == CTL_FORM_JSON) {
+            tell_program(said->output, NULL, found.rows->nelts, &found, NULL);
+        }
+        else {
+            printf("%s: %d rows with %d post codes, %d duplicates; nothing was changed\n",
+                   path ? path : standard_input, found.rows->nelts, found.codes, found.duplicates);
+        }
         return CTL_FINE;
     }
     for (i = 0; i < databases->nelts; i++) {
-        status = fill_one(APR_ARRAY_IDX(databases, i, const crm360_database_t *), &found, pool);
+        status = fill_one(said->output, APR_ARRAY_IDX(databases, i, const crm360_database_t *),
+                          &found, pool);
         worst = status > worst ? status : worst;
     }
     return worst;
@@ -178,12 +204,13 @@ static ctl_status_t run_import(const crm360_config_t *config, int count, const c
     if (!databases) {
         return CTL_USAGE;
     }
-    if (databases->nelts == 0) {
+    said.output = ctl_output_make(words.json, pool);
+    if (databases->nelts == 0 && !words.json) {
         printf("the configuration has no database\n");
     }
     return import(databases,
-                  words.rest[words.count] == standard_input ? NULL : words.rest[words.count],
-                  said.dry_run, pool);
+                  words.rest[words.count] == standard_input ? NULL : words.rest[words.count], &said,
+                  pool);
 }
 
 const ctl_verb_t ctl_import_postcodes = {

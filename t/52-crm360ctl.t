@@ -5,6 +5,7 @@ use warnings;
 use lib 't/lib';
 use Crm360::Test;
 use File::Temp qw(tempdir);
+use JSON::PP;
 use Test::More;
 
 my $dir = tempdir('crm360-ctl-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -68,6 +69,12 @@ is_deeply [$status, $text, $errors],
     [0, "acme/prod: schema $newest, nothing to do\nBeta/test: created, schema 0 to $newest\n", ''],
     'all databases';
 
+# For programs: an object a line.
+($status, $text, $errors) = ctl('-c', $conf, 'migrate', '--json');
+is_deeply [$status, $errors, map { decode_json($_) } split /\n/, $text],
+    [0, '', map { { database => $_, created => JSON::PP::false, from => $newest, to => $newest, error => undef } }
+        'acme/prod', 'Beta/test'], 'as JSON';
+
 # Two at once: each finds a whole schema, made once.
 unlink glob "$dir/test.db*";
 my @pids = map {
@@ -91,6 +98,13 @@ is $status, 1, 'files that are no databases: exit status 1';
 is $text, "acme/fine: created, schema 0 to $newest\n", 'the others are done';
 like $errors, qr{acme/broken \(\Q$conf\E:1\): file is not a database}, 'what is wrong with the first';
 like $errors, qr{acme/nowhere \(\Q$conf\E:5\): cannot create \S+/a.db: No such file}, 'and the second';
+
+($status, $text) = ctl('-c', $conf, 'migrate', '--json');
+my @objects = map { decode_json($_) } split /\n/, $text;
+is $status, 1, 'as JSON: exit status 1, too';
+is_deeply [map { "$_->{database} " . ($_->{to} // 'null') } @objects],
+    ['acme/broken null', 'acme/nowhere null', "acme/fine $newest"], '  with an object for each';
+like $objects[1]{error}, qr{\Acannot create \S+/a.db: No such file}, '  which says what is wrong';
 
 system('sqlite3', "$dir/fine.db", "insert into WebhookSchema values (99, 'x')");
 ($status, $text, $errors) = ctl('-c', $conf, 'migrate', 'acme/fine');

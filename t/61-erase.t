@@ -20,7 +20,7 @@ my $pg = Crm360::Postgres->new(password => 'secret');
 $pg->start;
 $pg->create('prod');
 
-my $site = Crm360::Test->new(consumer_program => 't/crm360d_faulty');
+my $site = Crm360::Test->new(redis_goes => 1, consumer_program => 't/crm360d_faulty');
 my $exports = $site->dir . '/dead-letters';
 my $secret = $site->dir . '/password';
 spew($secret, "secret\n");
@@ -341,6 +341,20 @@ for my $database ($LITE, $PG) {
     like $output, qr/^$database: that would be erased; nothing was\n\z/m, '  and says that it was one';
     my ($counts) = $output =~ /^($database: live: \d+ messages.*rows)\n/ms;
 
+    my ($json) = map { decode_json($_) } (ctl('erase', $database, @ANN, '--dry-run', '--json'))[1];
+    is_deeply [sort map { $_->{id} } @{ $json->{found} }], [sort @said], '  as JSON it names the same';
+    is scalar(grep { $_->{batch} } @{ $json->{found} }), scalar(() = $output =~ /, a batch: elements/g),
+        '  and what of it are batches';
+    my $places = join '', map {
+        "$database: $_->{place}: $_->{messages} " . ($_->{place} eq 'export' ? 'lines' : 'messages')
+            . ($_->{batches} ? ", $_->{elements} elements of $_->{batches} batches" : '') . "\n"
+    } @{ $json->{places} };
+    my $tables = join "\n", map {
+        "$database: $_->{table}: $_->{rows} rows" . ($_->{kept} ? ', which stay without the person' : '')
+    } @{ $json->{tables} };
+    is $places . $tables, $counts, '  with the same counts';
+    is "$json->{database} $json->{contacts} $json->{dryRun} $json->{outcome}", "$database 1 1 found", '  of a dry run';
+
     # ---- the end of her ----
 
     ($status, $output, $errors) = ctl('erase', $database, @ANN, '--yes');
@@ -392,6 +406,7 @@ for my $database ($LITE, $PG) {
     is_deeply [$status, $output, $errors], [0, "$database: 0 contacts\n$database: nothing found\n", ''],
         'once more is harmless';
     is_deeply everything($database), $after, '  and changes nothing';
+    is decode_json((ctl('erase', $database, @ANN, '--yes', '--json'))[1])->{outcome}, 'nothing', '  as JSON, too';
     ($status, $output, $errors) = ctl('erase', $database, '--phone', '0698765432', '--yes');
     is $status, 0, 'the other one, by phone';
     is value($database, 'select count(*) from Contacts'), 0, '  is gone as well';

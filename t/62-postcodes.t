@@ -8,6 +8,7 @@ use lib 't/lib';
 use Crm360::Postgres;
 use Crm360::Test;
 use POSIX ();
+use JSON::PP;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -118,6 +119,12 @@ for my $database ($LITE, $DB) {
     is_deeply [$code, rows_of($database)], [0, $first], 'importing it again changes nothing';
 }
 is_deeply rows_of($DB), rows_of($LITE), 'both databases have the same rows';
+for my $case (['a dry run', undef, 0, '--dry-run'], ['one database', $LITE, 1, $LITE]) {
+    my ($name, $database, $changed, @words) = @$case;
+    ($code, $text) = import_file('--json', @words, $SAMPLE);
+    is_deeply [$code, decode_json($text)], [0, { database => $database, rows => 75, codes => 62, duplicates => 0,
+        changed => $changed ? JSON::PP::true : JSON::PP::false, error => undef }], "as JSON, $name";
+}
 is_deeply rows_of($LITE, "select * from WebhookPostcodes where CityKey = ''"), [],
     'each city has a key';
 
