@@ -148,15 +148,7 @@ static note_t *find_note(crm_guard_t *guard, const char *group)
 {
     note_t *note = look_note(guard, group);
 
-    if (!note) {
-        note = apr_array_push(guard->notes);
-        note->group = group;
-        note->version = note->writer = "";
-        note->emptied = apr_array_make(guard->pool, 0, sizeof(emptied_t));
-        note->has_value = 0;
-        note->value = NULL;
-    }
-    return note;
+    return note ? note : crm_guard_add_note(guard, group);
 }
 
 /* The place of a writer's "empty", NULL when there is none. */

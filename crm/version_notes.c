@@ -18,7 +18,7 @@
 #include "core/log.h"
 #include "crm/version_private.h"
 
-static note_t *add_note(crm_guard_t *guard, const char *group)
+note_t *crm_guard_add_note(crm_guard_t *guard, const char *group)
 {
     note_t *note = apr_array_push(guard->notes);
 
@@ -107,7 +107,7 @@ static int read_note(crm_guard_t *guard, char **at)
     if (!group || !step(at, ':') || !step(at, '[')) {
         return 0;
     }
-    note = add_note(guard, group);
+    note = crm_guard_add_note(guard, group);
     note->version = read_string(at);
     note->writer = note->version && step(at, ',') ? read_string(at) : NULL;
     if (!note->writer) {
@@ -150,7 +150,7 @@ static const char *text_at(json_object *array, size_t i)
 
 static void take_note(crm_guard_t *guard, const char *group, json_object *value)
 {
-    note_t *note = add_note(guard, group);
+    note_t *note = crm_guard_add_note(guard, group);
     json_object *emptied = json_object_array_get_idx(value, 2);
 
     note->version = text_at(value, 0);

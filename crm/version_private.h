@@ -28,6 +28,10 @@ struct crm_guard_t {
     int changed;
 };
 
+/* A new note, of which nothing is known; `group` is borrowed. It stays where it is until the next
+ * one is added. */
+note_t *crm_guard_add_note(crm_guard_t *guard, const char *group);
+
 /* The notes as they are stored, in `pool`. Sorts them. */
 const char *crm_guard_text(crm_guard_t *guard, apr_pool_t *pool);
 
