@@ -5,15 +5,12 @@
  *
  * Every call ends, with one of its own statuses; what it calls a success holds what its header
  * promises. There is no server and no socket: the few calls of hiredis and the system that would
- * reach one are here.
+ * reach one are here and in t/fuzz/server.c.
  */
 #include "t/fuzz/fuzz.h"
 
 #include <apr_strings.h>
 
-#include <hiredis.h>
-
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +22,7 @@
 #include "core/queue_history.h"
 #include "core/queue_private.h"
 #include "core/queue_provider.h"
+#include "t/fuzz/server.h"
 
 #define ID1 "01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Order-Insert"
 #define ID2 "01JDCW3T2XQ5M7V9K0B4Z8R6AF-Zendesk-Ticket-Save.3"
@@ -32,45 +30,13 @@
 
 /* ---- the server ---- */
 
-static const char *sent; /* what it has not sent yet */
-static apr_size_t left;
-static apr_size_t piece;
 static int is_new; /* no connection of an earlier input may be used */
 
 redisContext *redisConnectUnixWithTimeout(const char *path, const struct timeval timeout)
 {
-    redisContext *context = redisConnectFd(open("/dev/null", O_RDWR));
-
     (void)path;
     (void)timeout;
-    expect(context && context->fd >= 0, "no descriptor");
-    return context;
-}
-
-int redisSetTimeout(redisContext *context, const struct timeval timeout)
-{
-    (void)context;
-    (void)timeout;
-    return REDIS_OK;
-}
-
-int redisBufferRead(redisContext *context)
-{
-    apr_size_t len = left < piece ? left : piece;
-
-    if (len == 0) {
-        context->err = REDIS_ERR_EOF;
-        apr_cpystrn(context->errstr, "Server closed the connection", sizeof context->errstr);
-        return REDIS_ERR;
-    }
-    sent += len;
-    left -= len;
-    if (redisReaderFeed(context->reader, sent - len, len) != REDIS_OK) {
-        context->err = context->reader->err;
-        apr_cpystrn(context->errstr, context->reader->errstr, sizeof context->errstr);
-        return REDIS_ERR;
-    }
-    return REDIS_OK;
+    return fuzz_server_connect();
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
@@ -418,36 +384,15 @@ static void prepare(apr_pool_t *pool)
     expect(crm360_queue_make(&queue, config, 1, health, forever) == APR_SUCCESS, NULL);
 }
 
-/* Whether the answer says that it has very many parts: hiredis would make room for all of them
- * before the first. How much memory a server may cost its client is no question of ours. */
-static int is_huge(const char *data, apr_size_t len)
-{
-    apr_size_t i, digits;
-
-    for (i = 0; i < len; i++) {
-        for (digits = 0; data[i] == '*' && i + 1 + digits < len && digits < 7 &&
-                         strchr("0123456789+- ", data[i + 1 + digits]);
-             digits++) {
-        }
-        if (digits > 5) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 void fuzz_one(const char *data, apr_size_t len, apr_pool_t *pool)
 {
     if (!queue) {
         prepare(pool);
     }
-    if (len < 2 || is_huge(data, len)) {
+    if (!fuzz_server_sends(data, len)) {
         return;
     }
     memset(health, 0, crm360_queue_health_size());
     is_new = 1;
-    sent = data + 2;
-    left = len - 2;
-    piece = (unsigned char)data[1] ? (unsigned char)data[1] : 16384;
     calls[(unsigned char)data[0] % CALLS](pool);
 }

@@ -5,15 +5,13 @@
  * servers together send, in the order in which they are asked; then every connection is closed.
  *
  * Every call ends, with one of its own statuses, and what is entered into the map is an address.
- * There is no server: the few calls of hiredis and the system that would reach one are here.
+ * There is no server: the few calls of hiredis and the system that would reach one are here and in
+ * t/fuzz/server.c.
  */
 #include "t/fuzz/fuzz.h"
 
 #include <apr_strings.h>
 
-#include <hiredis.h>
-
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -21,53 +19,22 @@
 #include "core/queue_admin.h"
 #include "core/queue_private.h"
 #include "core/redis_audit.h"
+#include "t/fuzz/server.h"
 
 #define ID "01JDCW3T2XQ5M7V9K0B4Z8R6AE-Shopify-Order-Insert"
 #define MOST_CONNECTIONS 100 /* more than any call makes */
 
 /* ---- the servers ---- */
 
-static const char *sent;
-static apr_size_t left;
-static apr_size_t piece;
 static int connections;
 
 redisContext *redisConnectWithTimeout(const char *host, int port, const struct timeval timeout)
 {
-    redisContext *context = redisConnectFd(open("/dev/null", O_RDWR));
-
     (void)timeout;
-    expect(context && context->fd >= 0, "no descriptor");
     expect(*host && strlen(host) < CRM360_NODE_HOST_MOST, host);
     expect(port > 0 && port <= 65535, host);
     expect(++connections < MOST_CONNECTIONS, "it never ends");
-    return context;
-}
-
-int redisSetTimeout(redisContext *context, const struct timeval timeout)
-{
-    (void)context;
-    (void)timeout;
-    return REDIS_OK;
-}
-
-int redisBufferRead(redisContext *context)
-{
-    apr_size_t len = left < piece ? left : piece;
-
-    if (len == 0) {
-        context->err = REDIS_ERR_EOF;
-        apr_cpystrn(context->errstr, "Server closed the connection", sizeof context->errstr);
-        return REDIS_ERR;
-    }
-    sent += len;
-    left -= len;
-    if (redisReaderFeed(context->reader, sent - len, len) != REDIS_OK) {
-        context->err = context->reader->err;
-        apr_cpystrn(context->errstr, context->reader->errstr, sizeof context->errstr);
-        return REDIS_ERR;
-    }
-    return REDIS_OK;
+    return fuzz_server_connect();
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
@@ -180,23 +147,6 @@ static void make_world(world_t *world, const char *address, apr_pool_t *pool)
     expect(crm360_queue_make(&world->queue, config, 1, world->health, pool) == APR_SUCCESS, NULL);
 }
 
-/* Whether an answer says that it has very many parts, for which hiredis would make room at once. */
-static int is_huge(const char *data, apr_size_t len)
-{
-    apr_size_t i, digits;
-
-    for (i = 0; i < len; i++) {
-        for (digits = 0; data[i] == '*' && i + 1 + digits < len && digits < 7 &&
-                         strchr("0123456789+- ", data[i + 1 + digits]);
-             digits++) {
-        }
-        if (digits > 5) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* What stands in the map. */
 static void check_map(const crm360_redis_nodes_t *nodes)
 {
@@ -224,15 +174,12 @@ void fuzz_one(const char *data, apr_size_t len, apr_pool_t *pool)
         keys[0] = crm360_keys_make("acme", "prod", forever);
         keys[1] = crm360_keys_make("beta", "shop", forever);
     }
-    if (len < 2 || is_huge(data, len)) {
+    if (!fuzz_server_sends(data, len)) {
         return;
     }
     world = &worlds[data[0] & 1];
     memset(world->health, 0, crm360_queue_health_size());
     connections = 0;
-    sent = data + 2;
-    left = len - 2;
-    piece = (unsigned char)data[1] ? (unsigned char)data[1] : 16384;
     calls[((unsigned char)data[0] >> 1) % CALLS](world->queue, pool);
     check_map(world->health);
 }
