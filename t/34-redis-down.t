@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $site = Crm360::Test->new(appendonly => 1);
+my $site = Crm360::Test->new(redis_goes => 1, appendonly => 1);
 $site->start_redis;
 $site->start_httpd;
 
@@ -179,7 +179,7 @@ wait_until { hook()->{status} == 200 } timing() ? 1.5 : 5, 'memory again: works'
 
 # ---- not ours: no Redis of ours could be reached from the start ----
 
-my $lost = Crm360::Test->new;
+my $lost = Crm360::Test->new(redis_goes => 1);
 $lost->expect_log(qr/CRM0101/);
 $lost->start_httpd;
 is $lost->post($PATH, '{}')->{status}, 503, 'httpd starts without Redis, and answers 503';
@@ -190,7 +190,7 @@ $lost->finish;
 
 # ---- something at the address that is no Redis ----
 
-my $stranger = Crm360::Test->new;
+my $stranger = Crm360::Test->new(redis_goes => 1);
 $stranger->expect_log(qr/CRM0101|CRM0102|CRM0206/);
 {
     require IO::Socket::UNIX;
@@ -224,7 +224,7 @@ my $CALLERS = 50;
 my $TIMEOUT = 0.25; # Crm360CommandTimeout
 my $MARGIN = timing() ? 0.35 : 10;
 
-$site = Crm360::Test->new(appendonly => 1, consumer_program => 't/crm360d_faulty',
+$site = Crm360::Test->new(redis_goes => 1, appendonly => 1, consumer_program => 't/crm360d_faulty',
     loglevel => 'warn crm360_webhook:notice', redis_settings => 'enable-debug-command yes');
 Crm360::Spool::make($site, '256M');
 $site->expect_log(qr/CRM0101|CRM0102|CRM0330/);

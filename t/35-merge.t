@@ -9,9 +9,9 @@ use Test::More;
 use Time::HiRes qw(time);
 
 # A second Redis, as another site, with a password for its default user and one more user.
-my $other = Crm360::Test->new(mount => undef, redis_password => 'main-pass',
+my $other = Crm360::Test->new(redis_goes => 1, mount => undef, redis_password => 'main-pass',
     redis_settings => 'user hooks on >hooks-pass ~* &* +@all');
-my $site = Crm360::Test->new(mount => undef);
+my $site = Crm360::Test->new(redis_goes => 1, mount => undef);
 
 # A secret of the configuration: a file that httpd's parent may read and others may not.
 sub secret {
@@ -173,7 +173,7 @@ for my $case (
     ['Crm360ConnectTimeout 500ms' . "\n" . 'Crm360CommandTimeout 1s', 'Crm360CommandTimeout 600ms', undef],
 ) {
     my ($settings, $host, $wrong) = @$case;
-    my $tested = Crm360::Test->new(settings => $settings,
+    my $tested = Crm360::Test->new(redis_goes => 1, settings => $settings,
         server => "<VirtualHost *:*>\n    ServerName tight.example\n    $host\n</VirtualHost>\n");
     my ($code, $output) = $tested->configtest;
 

@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $site = Crm360::Test->new(
+    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     appendonly => 1,
     settings => "Crm360HandlerTimeout 1s\nCrm360Lease 20s\nCrm360RetrySchedule 50ms 50ms\n"

@@ -10,6 +10,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $site = Crm360::Test->new(
+    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     settings => "Crm360HandlerTimeout 1s\nCrm360Lease 2s\nCrm360Workers live 1\n",
 );

@@ -135,10 +135,7 @@ subtest 'frozen' => sub {
 subtest 'killed' => sub {
     $site->redis('CONFIG', 'SET', 'appendfsync', 'always');
     push_all(1) for 1 .. 2; # each asks how safe it is
-    my @lines = push_all($PUSHES, 2000, sub {
-        $site->{redis}->signal('KILL');
-        $site->stop_redis;
-    });
+    my @lines = push_all($PUSHES, 2000, sub { $site->kill_redis });
 
     cmp_ok scalar(grep { $_->[2] ne $OK } @lines), '>', 0, 'it was in the middle';
     $site->start_redis;

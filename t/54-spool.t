@@ -23,6 +23,7 @@ my $serial = 0;
 sub site {
     my ($size, %option) = @_;
     my $site = Crm360::Test->new(
+    redis_goes => 1,
         consumer_program => 't/crm360d_faulty',
         appendonly => 1,
         redis_settings => "enable-debug-command yes\nenable-protected-configs yes\n",

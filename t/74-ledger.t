@@ -18,9 +18,7 @@ diag 'CRM360_SEED=' . Crm360::Chaos::seed();
 sub kill_redis {
     my ($site) = @_;
 
-    $site->{redis}->signal('KILL');
-    $site->{redis}->wait_end(10);
-    unlink $site->redis_socket;
+    $site->kill_redis;
     $site->start_redis;
     return;
 }

@@ -27,6 +27,7 @@ $pg->create('shared');
 sub host {
     my ($first) = @_;
     my $site = Crm360::Test->new(
+    redis_goes => 1,
         consumer_program => 't/crm360d_faulty',
         appendonly => 1,
         redis_settings => "appendfsync always\n",

@@ -14,6 +14,7 @@ use Time::HiRes qw(time);
 
 my $DB = 'acme/prod';
 my $site = Crm360::Test->new(
+    redis_goes => 1,
     appendonly => 1,
     redis_settings => "maxmemory 100mb\nmaxmemory-policy noeviction\nappendfsync everysec\n",
     databases => { $DB => '', 'acme/other' => '' },

@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $DB = 'acme/prod';
-my $site = Crm360::Test->new(databases => {
+my $site = Crm360::Test->new(redis_goes => 1, databases => {
     $DB => "Crm360EmailAllow *\@example.org\nCrm360EmailFrom crm\@example.org\n",
     'acme/small' => "Crm360WaitingMost 1\n",
 });

@@ -12,7 +12,7 @@ use Test::More;
 
 plan skip_all => 'built without libsystemd' if `ldd @{[build()]}/crm360d` !~ /libsystemd/;
 
-my $site = Crm360::Test->new(consumer_program => 't/crm360d_faulty',
+my $site = Crm360::Test->new(redis_goes => 1, consumer_program => 't/crm360d_faulty',
     settings => "Crm360HandlerTimeout 2s\nCrm360Lease 5s\n");
 my $path = $site->dir . '/notify';
 my $manager = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "$path: $!\n";

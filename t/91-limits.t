@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep time);
 my $MOUNT = $Crm360::Test::MOUNT;
 my $ROUTE = 'Shopify/Order/Insert';
 my $site = Crm360::Test->new(
+    redis_goes => 1,
     mpm => 'prefork',
     databases => {
         'acme/prod' => '',
@@ -300,6 +301,7 @@ $site->finish;
 # ---- a full database and the spool ----
 
 my $spooling = Crm360::Test->new(
+    redis_goes => 1,
     databases => { 'acme/prod' => 'Crm360WaitingMost 2' },
     consumer_program => 't/crm360d_faulty',
     appendonly => 1,

@@ -14,6 +14,7 @@ my $DB = 'acme/prod';
 my $INSERT = 'Shopify/Customer/Insert';
 my $JSON = 'application/cloudevents+json';
 my $site = Crm360::Test->new(
+    redis_goes => 1,
     databases => { $DB => '    Crm360EmailAllow *@example.org', 'acme/test' => '' },
     settings => "Crm360Workers live 1\nCrm360DedupKey none Adictiz\nCrm360DedupWindow 0s Mailjet\n",
 );

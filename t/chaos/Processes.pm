@@ -57,9 +57,7 @@ sub kill_redis {
     while ($phase->going) {
         $phase->pause(0.2, 0.8);
         $phase->broken(sub {
-            $site->{redis}->signal('KILL');
-            $site->{redis}->wait_end(10);
-            unlink $site->redis_socket;
+            $site->kill_redis;
             sleep rand 0.3;
             $site->start_redis;
         });

@@ -107,9 +107,7 @@ my @TROUBLES = (
     sub { kill 'KILL', $_[0]->any($_[0]->children($_[0]->site->{httpd})) },
     sub { $_[0]->site->kill_consumer(group => rand() < 0.5); $_[0]->site->start_consumer },
     sub {
-        $_[0]->site->{redis}->signal('KILL');
-        $_[0]->site->{redis}->wait_end(10);
-        unlink $_[0]->site->redis_socket;
+        $_[0]->site->kill_redis;
         sleep rand 0.5;
         # With Redis away: the spool and its drain are hit too.
         if (rand() < 0.5) {

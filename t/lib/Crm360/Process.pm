@@ -89,8 +89,21 @@ sub kill_group {
 
     $self->{told} = 1;
     kill 'KILL', -$self->{pid} if $self->{owner} == $$;
-    return $self->wait_end(10);
+    return $self->wait_end(60);
 }
+
+# Lets it and its children run for so long, and stops them where they are: for a test that must act in the middle
+# of something, however seldom it gets to look. run_group() lets them run again.
+sub run_group_for {
+    my ($self, $seconds) = @_;
+
+    $self->run_group;
+    sleep $seconds;
+    kill 'STOP', -$self->{pid};
+    return;
+}
+
+sub run_group { return kill 'CONT', -$_[0]{pid} }
 
 # TERM (for httpd a graceful stop first), and KILL when that did not help in `seconds`. The wait status; 9 after a KILL.
 sub stop {
@@ -105,7 +118,7 @@ sub stop {
         return $status if defined $status;
     }
     $self->signal('TERM');
-    $status = $self->wait_end($seconds || 15);
+    $status = $self->wait_end($seconds || 60);
     return defined $status ? $status : $self->kill_group;
 }
 

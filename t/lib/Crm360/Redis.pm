@@ -12,10 +12,10 @@ use IO::Socket::UNIX;
 sub connect {
     my ($class, $path, $timeout) = @_;
     my $socket = ($path =~ m{^/} ? IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path)
-        : IO::Socket::INET->new(PeerAddr => $path, Timeout => $timeout || 10))
+        : IO::Socket::INET->new(PeerAddr => $path, Timeout => $timeout || 60))
         or die "cannot connect to $path: $!\n";
 
-    return bless { socket => $socket, buffer => '', timeout => $timeout || 10 }, $class;
+    return bless { socket => $socket, buffer => '', timeout => $timeout || 60 }, $class;
 }
 
 # Whether the server has closed the connection: nothing else makes it readable while nothing was asked.
