@@ -21,7 +21,7 @@ $pg->start;
 $pg->create('prod');
 
 my $site = Crm360::Test->new(settings => "Crm360Workers live 4\nCrm360Workers batch 2\n"
-    . "Crm360DedupKey none\nCrm360CommandTimeout 1s\nCrm360HandlerTimeout 2s\nCrm360Lease 3s\n");
+    . "Crm360DedupKey none\n");
 my $secret = spew($site->dir . '/pg.password', "secret\n");
 chmod 0600, $secret;
 $site->{databases} = {
