@@ -256,7 +256,7 @@ apr_status_t crm360_queue_consumers(crm360_heartbeat_t **beats, int *count, apr_
     crm360_command_add(&both->commands[0], "TIME");
     crm360_command_add(&both->commands[1], "HGETALL");
     crm360_command_add(&both->commands[1], CRM360_KEY_CONSUMERS);
-    rv = queue_pipeline_run(detail, queue, both, pool);
+    rv = queue_pipeline_look(detail, queue, both, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }

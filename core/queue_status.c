@@ -32,8 +32,9 @@ typedef struct look_t {
     crm360_queue_t *queue;
     const char **detail;
     apr_pool_t *pool;
-    apr_pool_t *turn; /* of some databases: what is asked and answered of many is large */
-    int away;         /* databases so far that could not be seen */
+    apr_pool_t *turn;           /* of some databases: what is asked and answered of many is large */
+    int away;                   /* databases so far that could not be seen */
+    apr_array_header_t *silent; /* int: nodes that did not answer in this look */
 } look_t;
 
 /* A command on a key, and up to two words more. */
@@ -48,6 +49,16 @@ static void add(crm360_command_t *command, const char *verb, const char *key, co
     }
 }
 
+/* The first entry whose score lies within these bounds. */
+static void add_first(crm360_command_t *command, const char *key, const char *from, const char *to)
+{
+    add(command, "ZRANGEBYSCORE", key, from, to);
+    crm360_command_add(command, "WITHSCORES");
+    crm360_command_add(command, "LIMIT");
+    crm360_command_add(command, "0");
+    crm360_command_add(command, "1");
+}
+
 static void ask_lane(crm360_command_t *commands, const char *key, apr_int64_t now_ms,
                      apr_pool_t *pool)
 {
@@ -57,14 +68,11 @@ static void ask_lane(crm360_command_t *commands, const char *key, apr_int64_t no
     add(&commands[SIZE], "ZCARD", key, NULL, NULL);
     add(&commands[COME], "ZCOUNT", key, "-inf", now);
     add(&commands[PARKED], "ZCOUNT", key, parked, "+inf");
-    add(&commands[HEAD], "ZRANGE", key, "0", "0");
-    crm360_command_add(&commands[HEAD], "WITHSCORES");
-    add(&commands[NEXT], "ZRANGEBYSCORE", key, apr_pstrcat(pool, "(", now, NULL),
-        apr_pstrcat(pool, "(", parked, NULL));
-    crm360_command_add(&commands[NEXT], "WITHSCORES");
-    crm360_command_add(&commands[NEXT], "LIMIT");
-    crm360_command_add(&commands[NEXT], "0");
-    crm360_command_add(&commands[NEXT], "1");
+    /* A score of 0, by which operators make something visible at once, tells no time: those behind
+     * it have waited for as long as they say all the same. */
+    add_first(&commands[HEAD], key, "(0", now);
+    add_first(&commands[NEXT], key, apr_pstrcat(pool, "(", now, NULL),
+              apr_pstrcat(pool, "(", parked, NULL));
 }
 
 static void ask_database(crm360_command_t *commands, const crm360_keys_t *keys, apr_int64_t now_ms,
@@ -280,30 +288,77 @@ static apr_status_t place_claims(look_t *look, const apr_array_header_t *claims)
     return rv;
 }
 
-static apr_status_t look_at_some(look_t *look)
+/* Whether the node of a database was silent in this look before; with `note`, that it is. A node
+ * that hangs takes the whole time that a command may: each further batch would wait for it again,
+ * and a scrape of many databases for longer than anybody waits for a scrape. */
+static int is_silent(look_t *look, int database, int note)
+{
+    int node, i;
+
+    if (!crm360_queue_is_spread(look->queue) || (!note && look->silent->nelts == 0)) {
+        return 0;
+    }
+    node = crm360_redis_node_of(look->queue->redis, look->keys[database]->dead, look->turn);
+    for (i = 0; i < look->silent->nelts; i++) {
+        if (APR_ARRAY_IDX(look->silent, i, int) == node) {
+            return 1;
+        }
+    }
+    if (note) {
+        APR_ARRAY_PUSH(look->silent, int) = node;
+    }
+    return note;
+}
+
+/* Asks about the databases: EACH replies of each, NULL where its node was not asked or did not
+ * answer. */
+static apr_status_t ask_some(crm360_reply_t ***replies, look_t *look)
 {
     queue_pipeline_t *all = queue_pipeline_make(look->count * EACH, 8, look->turn);
-    const apr_array_header_t *claims;
-    apr_status_t rv;
-    int i, missing;
+    int *asked = apr_palloc(look->turn, (apr_size_t)look->count * sizeof *asked);
+    apr_status_t rv = APR_SUCCESS;
+    int i, missing, count = 0;
 
     for (i = 0; i < look->count; i++) {
-        ask_database(all->commands + i * EACH, look->keys[i], look->now_ms, look->turn);
+        if (!is_silent(look, i, 0)) {
+            ask_database(all->commands + count * EACH, look->keys[i], look->now_ms, look->turn);
+            asked[count++] = i;
+        }
     }
-    rv = queue_pipeline_look_some(&missing, look->detail, look->queue, all, look->turn);
+    *replies = apr_pcalloc(look->turn, (apr_size_t)look->count * EACH * sizeof **replies);
+    all->count = count * EACH;
+    if (count > 0) {
+        rv = queue_pipeline_look_some(&missing, look->detail, look->queue, all, look->turn);
+    }
+    for (i = 0; i < count; i++) {
+        memcpy(*replies + asked[i] * EACH, all->replies + i * EACH, EACH * sizeof **replies);
+        if (is_away(all->replies + i * EACH)) {
+            is_silent(look, asked[i], 1);
+        }
+    }
+    return rv;
+}
+
+static apr_status_t look_at_some(look_t *look)
+{
+    const apr_array_header_t *claims;
+    crm360_reply_t **replies;
+    apr_status_t rv = ask_some(&replies, look);
+    int i;
+
     if (rv != APR_SUCCESS && !crm360_queue_is_spread(look->queue)) {
         return rv;
     }
     for (i = 0; i < look->count; i++) {
-        if (is_away(all->replies + i * EACH)) {
+        if (is_away(replies + i * EACH)) {
             set_away(&look->statuses[i], look->pool);
             look->away++;
         }
         else {
-            read_database(&look->statuses[i], all->replies + i * EACH, look->pool);
+            read_database(&look->statuses[i], replies + i * EACH, look->pool);
         }
     }
-    claims = read_claims(look, all->replies);
+    claims = read_claims(look, replies);
     return claims->nelts > 0 ? place_claims(look, claims) : APR_SUCCESS;
 }
 
@@ -333,6 +388,7 @@ apr_status_t crm360_queue_status(crm360_status_t *statuses, apr_time_t *now, con
     *detail = "";
     apr_pool_create(&look.turn, pool);
     apr_pool_tag(look.turn, "crm360_status_turn");
+    look.silent = apr_array_make(pool, 1, sizeof(int));
     rv = ask_time(&look);
     for (first = 0; first < count && rv == APR_SUCCESS; first += DATABASES_MOST) {
         look.statuses = statuses + first;
