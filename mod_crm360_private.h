@@ -61,8 +61,9 @@ typedef struct webhook_server_t {
     int own; /* a directive of ours for a server stands in this very server */
     /* Whose queue and spool it uses: itself when `own`, else the main server. */
     struct webhook_server_t *lender;
-    void *health;      /* shared by all children: what they know about Redis */
-    void *spool_state; /* and about the spool */
+    void *health;                  /* shared by all children: what they know about Redis */
+    void *spool_state;             /* and about the spool */
+    volatile apr_uint32_t *unseen; /* and whether the status pages may look: 1 = Redis refuses it */
     /* Likewise the rates, the same for all servers: by the number of a database an array of
      * CRM360_PLATFORMS; NULL where it has no limit. */
     crm360_rate_slot_t **rates;

@@ -48,6 +48,7 @@ typedef struct status_row_t {
     crm360_waiting_limits_t most;
     crm360_status_t is;         /* when Redis answers */
     crm360_lane_status_t lanes; /* all lanes together: a lane that cannot be read is left out */
+    int odd;                    /* there is such a lane: a key of another type stands there */
     apr_array_header_t *rates;  /* status_rate_t */
 } status_row_t;
 
@@ -76,6 +77,7 @@ typedef struct status_t {
     crm360_lane_status_t all;                 /* of all lanes */
     apr_int64_t dead;
     int answers;                      /* Redis does */
+    int refused;                      /* it is there, and does not let the queues be looked at */
     apr_time_t now;                   /* its clock; that of this host without an answer */
     const apr_array_header_t *places; /* status_place_t: those that take webhooks */
     int minutes;                      /* of `history`; 0 = not known */

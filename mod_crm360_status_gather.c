@@ -4,6 +4,7 @@
  */
 #include "mod_crm360_status.h"
 
+#include <apr_atomic.h>
 #include <apr_cstr.h>
 #include <apr_strings.h>
 #include <http_log.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 
 APLOG_USE_MODULE(crm360_webhook);
 
@@ -147,11 +149,33 @@ static void add_up(status_t *status)
         status_row_t *row = &status->rows[i];
 
         for (lane = 0; lane < CRM360_LANES; lane++) {
+            row->odd |= !row->is.away && row->is.lanes[lane].messages < 0;
             add_lane(&row->lanes, &row->is.lanes[lane]);
             add_lane(&status->lanes[lane], &row->is.lanes[lane]);
         }
         add_lane(&status->all, &row->lanes);
         status->dead += row->is.dead > 0 ? row->is.dead : 0;
+    }
+}
+
+/* Says that the queues may not be looked at, and that they may again: one line a change, whichever
+ * child sees it first. That Redis is away core/redis.c says. */
+static void note_refusal(const status_t *status, const char *detail)
+{
+    volatile apr_uint32_t *known = status->server->lender->unseen;
+    apr_uint32_t refused = (apr_uint32_t)status->refused;
+
+    /* Where no database was asked about, nothing can have been refused. */
+    if ((!refused && (!status->answers || status->count == 0)) ||
+        apr_atomic_cas32(known, refused, !refused) == refused) {
+        return;
+    }
+    if (refused) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, status->r,
+                      CRM360_LOGNO(0221) "the queues cannot be looked at: %s", detail);
+    }
+    else {
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, status->r, "the queues can be looked at again");
     }
 }
 
@@ -164,14 +188,20 @@ static void ask_redis(status_t *status)
     const crm360_keys_t **keys = apr_palloc(r->pool, count * sizeof(*keys));
     crm360_status_t *numbers = apr_pcalloc(r->pool, count * sizeof(*numbers));
     const char *detail = "no access to the queue";
+    apr_status_t rv = CRM360_EAWAY;
     int i;
 
     for (i = 0; i < status->count; i++) {
         keys[i] = status->rows[i].keys;
     }
     status->now = apr_time_now();
-    status->answers = queue && crm360_queue_status(numbers, &status->now, &detail, queue, keys,
-                                                   status->count, r->pool) == APR_SUCCESS;
+    if (queue) {
+        rv = crm360_queue_status(numbers, &status->now, &detail, queue, keys, status->count,
+                                 r->pool);
+    }
+    status->answers = rv == APR_SUCCESS;
+    status->refused = rv == CRM360_EREFUSED || rv == CRM360_EPROTOCOL;
+    note_refusal(status, detail);
     if (!status->answers) {
         status->now = apr_time_now();
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "status without Redis: %s", detail);

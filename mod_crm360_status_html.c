@@ -204,7 +204,14 @@ void status_html_begin(const status_t *status, const char *where)
         ap_rvputs(r, "<p class=\"said\" role=\"status\">", status_escaped(done, r->pool), "</p>\n",
                   NULL);
     }
-    if (!status->answers) {
+    if (status->refused) {
+        ap_rputs("<p class=\"away\"><strong>Redis answers, and refuses to let the queues be looked "
+                 "at.</strong> That says nothing of webhooks, which need other rights. "
+                 "crm360.conf(5), \"Redis\", says what httpd's user of Redis needs; the error log "
+                 "of httpd has Redis' own words (CRM0221).</p>\n",
+                 r);
+    }
+    else if (!status->answers) {
         ap_rputs("<p class=\"away\"><strong>Redis is out of reach.</strong> What waits cannot be "
                  "shown now. Webhooks go to the spool; where there is none, or it is full, callers "
                  "get 503. The error log of httpd says more (CRM0101, CRM0102).</p>\n",

@@ -52,6 +52,12 @@ static void rates(request_rec *r, const status_row_t *row)
     ap_rputs("]", r);
 }
 
+/* A number of a lane; -1 when a key of another type stands there. */
+static apr_int64_t known(const crm360_lane_status_t *lane, apr_int64_t number)
+{
+    return lane->messages < 0 ? -1 : number;
+}
+
 /* `waiting` is all that is in a lane, in whatever state: that is its meaning from before there were
  * states. */
 static void lanes(request_rec *r, const status_row_t *row)
@@ -70,9 +76,9 @@ static void lanes(request_rec *r, const status_row_t *row)
         ap_rprintf(r,
                    "%s\"%s\":{\"waiting\":" INT ",\"due\":" INT ",\"leased\":" INT
                    ",\"paused\":" INT ",\"oldestDue\":%s,\"next\":%s}",
-                   i ? "," : "", crm360_lane_name((crm360_lane_t)i), lane->waiting, lane->due,
-                   lane->leased, lane->paused, date(lane->oldest_due, r->pool),
-                   date(lane->next, r->pool));
+                   i ? "," : "", crm360_lane_name((crm360_lane_t)i), known(lane, lane->waiting),
+                   known(lane, lane->due), known(lane, lane->leased), known(lane, lane->paused),
+                   date(lane->oldest_due, r->pool), date(lane->next, r->pool));
     }
     ap_rputs("}", r);
 }
@@ -290,10 +296,11 @@ void status_json(const status_t *status)
 
     ap_set_content_type(r, "application/json");
     ap_rprintf(r,
-               "{\"version\":\"" CRM360_VERSION "\",\"now\":%s,\"redisAnswers\":%s,\"matching\":%d,"
+               "{\"version\":\"" CRM360_VERSION "\",\"now\":%s,\"redisAnswers\":%s,"
+               "\"redisRefuses\":%s,\"matching\":%d,"
                "\"page\":%d,\"pages\":%d,\"databases\":[",
-               date(status->now, r->pool), status->answers ? "true" : "false", status->matching,
-               status->page, status->pages);
+               date(status->now, r->pool), status->answers ? "true" : "false",
+               status->refused ? "true" : "false", status->matching, status->page, status->pages);
     for (i = 0; i < status->count; i++) {
         ap_rputs(i ? ",\n" : "\n", r);
         database(status, &status->rows[i]);

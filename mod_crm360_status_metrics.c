@@ -496,7 +496,10 @@ void status_metrics(const status_t *status)
 
     ap_set_content_type(status->r, "text/plain; version=0.0.4; charset=utf-8");
     number(&build, "version=\"" CRM360_VERSION "\"", 1);
-    single(status, "crm360_redis_up", "gauge", "1 when Redis answers.", status->answers);
+    single(status, "crm360_redis_up", "gauge", "1 when Redis answers.",
+           status->answers || status->refused);
+    single(status, "crm360_redis_refuses", "gauge",
+           "1 when Redis answers, and does not let the queues be looked at.", status->refused);
     if (status->answers) {
         messages(status);
         oldest(status);

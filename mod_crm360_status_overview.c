@@ -43,6 +43,31 @@ static void tiles(const status_t *status)
     ap_rputs("</dl>\n", r);
 }
 
+/* What is in none of the sums: who reads them has to know before. */
+static void unseen(const status_t *status)
+{
+    request_rec *r = status->r;
+    int i, away = 0, odd = 0;
+
+    for (i = 0; i < status->count; i++) {
+        away += status->rows[i].is.away;
+        odd += status->rows[i].odd || (!status->rows[i].is.away && status->rows[i].is.dead < 0);
+    }
+    if (away) {
+        ap_rprintf(r,
+                   "<p class=\"bad\">%d of these databases cannot be seen: the node of the cluster "
+                   "that has them does not answer (CRM0101). They are in none of the sums.</p>\n",
+                   away);
+    }
+    if (odd) {
+        ap_rprintf(r,
+                   "<p class=\"bad\">A key of another type stands where a queue of ours should be, "
+                   "in %d of these databases; it is left out of the sums. crm360d sets it aside "
+                   "(CRM0120).</p>\n",
+                   odd);
+    }
+}
+
 static void lanes(const status_t *status)
 {
     static const char *const titles[] = {"<Lane",  "waiting",    "due", "in flight",
@@ -95,16 +120,35 @@ static void find_form(const status_t *status)
     ap_rputs("</p>\n", r);
 }
 
+/* The rest of a row of which nothing is known; `columns` without its name. 0 when it is known. */
+static int away_cell(request_rec *r, const status_row_t *row, int columns)
+{
+    if (row->is.away) {
+        ap_rprintf(r,
+                   "<td colspan=\"%d\" class=\"bad\">its node of the cluster does not "
+                   "answer</td></tr>\n",
+                   columns);
+    }
+    return row->is.away;
+}
+
 static void row_cells(const status_t *status, const status_row_t *row)
 {
     request_rec *r = status->r;
     apr_pool_t *pool = r->pool;
+    crm360_lane_status_t lanes = row->lanes;
 
     name_cell(r, row);
-    status_used_cell(r, apr_pstrcat(pool, "messages of ", row->keys->name, NULL),
-                     row->lanes.messages, status_number(row->lanes.messages, pool),
-                     row->most.messages, status_number(row->most.messages, pool));
-    status_lane_cells(r, &row->lanes, status->now);
+    if (away_cell(r, row, 8)) {
+        return;
+    }
+    if (row->odd) { /* what the others hold is not what all hold */
+        lanes = (crm360_lane_status_t){.messages = -1};
+    }
+    status_used_cell(r, apr_pstrcat(pool, "messages of ", row->keys->name, NULL), lanes.messages,
+                     status_number(lanes.messages, pool), row->odd ? 0 : row->most.messages,
+                     status_number(row->most.messages, pool));
+    status_lane_cells(r, &lanes, status->now);
     status_used_cell(r, apr_pstrcat(pool, "bytes of ", row->keys->name, NULL),
                      row->is.waiting_bytes, status_size(row->is.waiting_bytes, pool),
                      row->most.bytes, status_size(row->most.bytes, pool));
@@ -117,30 +161,13 @@ static void databases(const status_t *status)
                                          "in flight",    "paused",   "oldest due", "bytes",
                                          "dead letters", NULL};
     request_rec *r = status->r;
-    int i, lane, odd = 0, away = 0;
+    int i;
 
     status_table_begin(r, "What waits in each database", titles);
     for (i = 0; i < status->count; i++) {
         row_cells(status, &status->rows[i]);
-        away += status->rows[i].is.away;
-        for (lane = 0; !status->rows[i].is.away && lane < CRM360_LANES; lane++) {
-            odd += status->rows[i].is.lanes[lane].messages < 0;
-        }
-        odd += !status->rows[i].is.away && status->rows[i].is.dead < 0;
     }
     status_table_end(r);
-    if (away) {
-        ap_rprintf(r,
-                   "<p class=\"bad\">%d of these databases cannot be seen: the node of the cluster "
-                   "that has them does not answer (CRM0101).</p>\n",
-                   away);
-    }
-    if (odd) {
-        ap_rputs(
-            "<p class=\"bad\">A key of another type stands where a queue of ours should be; it "
-            "is left out here. crm360d sets it aside (CRM0120).</p>\n",
-            r);
-    }
 }
 
 /* ---- failures and holders ---- */
@@ -240,6 +267,9 @@ static void counters(const status_t *status)
     status_table_begin(r, "What became of messages", titles);
     for (i = 0; i < status->count; i++) {
         name_cell(r, &status->rows[i]);
+        if (away_cell(r, &status->rows[i], CRM360_COUNTERS)) {
+            continue;
+        }
         for (at = 0; at < CRM360_COUNTERS; at++) {
             ap_rvputs(r, "<td>", status_number(status->rows[i].is.counters[at], r->pool), "</td>",
                       NULL);
@@ -323,6 +353,7 @@ void status_overview(const status_t *status)
 {
     status_html_begin(status, NULL);
     if (status->answers) {
+        unseen(status);
         tiles(status);
         status_charts(status);
         lanes(status);

@@ -304,7 +304,8 @@ static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
                                server_rec *main_server)
 {
     apr_size_t health = SLOT(crm360_queue_health_size());
-    apr_size_t slot = health + SLOT(crm360_spool_state_size());
+    apr_size_t unseen = health + SLOT(crm360_spool_state_size());
+    apr_size_t slot = unseen + SLOT(sizeof(apr_uint32_t));
     apr_size_t size = SLOT(webhook_limits_size(config_of(main_server)->config));
     webhook_help_t *help;
     webhook_numbers_t *numbers;
@@ -339,6 +340,7 @@ static int webhook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     for (s = main_server; s; s = s->next, at += slot) {
         config_of(s)->health = at;
         config_of(s)->spool_state = at + health;
+        config_of(s)->unseen = (void *)(at + unseen);
         config_of(s)->help = help;
         config_of(s)->numbers = numbers;
         config_of(s)->status_key = key;

@@ -43,6 +43,12 @@ is +($site->ctl('show', $here, $id))[0], 0, 'a message there is shown';
 
 my $page = $site->get('/status')->{content};
 like $page, qr/1 of these databases cannot be seen/, 'the status page says so';
+{
+    my @rows = $page =~ m{<tr><th scope="row"><a [^>]*>\Q$gone\E</a></th>(.*?)</tr>}gs;
+    is_deeply [grep { !m{\A<td colspan="\d+" class="bad">its node of the cluster does not answer</td>\z} } @rows], [],
+        '  in each of its rows, without a number';
+    is scalar(@rows), 2, '  of what waits, and of the counters';
+}
 my $json = decode_json($site->get('/status?format=json')->{content});
 is_deeply [map { $_->{away} ? 1 : 0 } sort { "$a->{customer}/$a->{database}" cmp "$b->{customer}/$b->{database}" }
     @{ $json->{databases} }], [map { $_ eq $gone ? 1 : 0 } sort $here, $gone, $third], '  and its JSON';

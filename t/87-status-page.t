@@ -100,6 +100,11 @@ $site->redis('SADD', "${PREFIX}paused", 'Shopify/Order/Insert', 'send');
     is $json->{spool}{files}, 0, '  the spool';
 }
 
+# What is made visible at once, as doc/queue.txt has it, does not hide for how long others have been due.
+$site->redis('ZADD', "${PREFIX}live", 0, message_id('Z', 1));
+like row(page(''), 'live'), qr/\A79 5 1 0 10 min ago\z/, 'a score of 0 is no time, and hides none';
+$site->redis('ZREM', "${PREFIX}live", message_id('Z', 1));
+
 # ---- a database ----
 
 {
@@ -189,6 +194,16 @@ my $evil = qq{<script>alert("1")</script>'&\x01\xff\xe2\x80\xae};
 
 # ---- what is wrong ----
 
+$site->redis('RENAME', "${PREFIX}batch", 'elsewhere');
+$site->redis('SET', "${PREFIX}batch", 'wrong');
+is row(page(''), 'acme/prod') =~ s/ \S+ 60\z//r, '? ? ? ? ? &ndash;', 'a lane of another type does not count as empty';
+{
+    my ($prod) = grep { $_->{database} eq 'prod' } @{ json()->{databases} };
+    is_deeply $prod->{lanes}{batch},
+        { waiting => -1, due => -1, leased => -1, paused => -1, oldestDue => undef, next => undef }, '  nor in JSON';
+}
+$site->redis('RENAME', 'elsewhere', "${PREFIX}batch");
+
 $site->redis('RENAME', "${PREFIX}dead", 'elsewhere');
 $site->redis('SET', "${PREFIX}dead", 'wrong');
 $site->redis('SET', 'crm360:1:history', 'wrong') if $site->redis('DEL', 'crm360:1:history');
@@ -204,6 +219,28 @@ for my $method (qw(PUT DELETE PATCH)) {
     like $answer->{headers}{allow}, qr/^(?=.*\bGET\b)(?=.*\bHEAD\b)(?=.*\bPOST\b)/, '  and what is';
 }
 unlike $site->request('PUT', '/status')->{headers}{allow}, qr/POST/, 'where nothing may be done, no POST';
+
+# Where Redis does not let the queues be looked at.
+$site->expect_log(qr/CRM0221/);
+$site->redis('ACL', 'SETUSER', 'default', '-hgetall');
+for my $query ('', 'show=acme/prod') {
+    my $answer = $site->get("/status?$query");
+    is $answer->{status}, 503, "refused: ?$query";
+    like $answer->{content}, qr{Redis answers, and refuses to let the queues be looked at}, '  says so';
+    unlike $answer->{content}, qr{Redis is out of reach}, '  and nothing else';
+}
+{
+    my $metrics = $site->get('/status?format=prometheus')->{content};
+    like $metrics, qr/^crm360_redis_up 1$/m, '  for Prometheus Redis is up';
+    like $metrics, qr/^crm360_redis_refuses 1$/m, '  and refuses';
+    ok $site->get('/status?format=json')->{json}{redisRefuses}, '  JSON says it';
+}
+$site->redis('ACL', 'SETUSER', 'default', '+hgetall');
+is $site->get('/status')->{status}, 200, '  and when it does again';
+like $site->get('/status?format=prometheus')->{content}, qr/^crm360_redis_refuses 0$/m, '  nothing is left of it';
+is scalar(() = $site->log_text('httpd-error') =~ /CRM0221: the queues cannot be looked at: NOPERM/g), 1,
+    '  one line of the log when it begins';
+is scalar(() = $site->log_text('httpd-error') =~ /the queues can be looked at again/g), 1, '  and one when it ends';
 
 # Without Redis.
 $site->expect_log(qr/CRM0101/);

@@ -38,7 +38,7 @@ $site->start;
 # database without others, whom it would hold up.
 $site->push_order('sleep 10500', lane => 'batch', database => 'acme/slow');
 # Redis and databases away, limits, retries, dead letters: all of that is done on purpose.
-$site->expect_log(qr/CRM0(?:101|102|220|310|311|312|313|330)/);
+$site->expect_log(qr/CRM0(?:101|102|220|221|310|311|312|313|330)/);
 my $prometheus = Crm360::Prometheus->start($site, '/crm360-status');
 my %left = map { ($_->{alert} => 1) } Crm360::Prometheus::alerts();
 
@@ -124,6 +124,9 @@ my ($instance, $heartbeat) = @{ $site->redis('HGETALL', 'crm360:1:consumers') };
 $site->redis('HSET', 'crm360:1:consumers', $instance, $heartbeat =~ s/("at":\s*)\d+/$1 . int 1000 * (time - 60)/er);
 fires('Crm360NoConsumer');
 fires('Crm360HeartbeatStale');
+$site->redis('ACL', 'SETUSER', 'default', '-smembers');
+fires('Crm360QueuesUnseen');
+$site->redis('ACL', 'SETUSER', 'default', '+smembers');
 my ($used) = $site->redis('INFO', 'memory') =~ /^used_memory:(\d+)/m;
 $site->redis('CONFIG', 'SET', 'maxmemory', int $used * 1.1);
 fires('Crm360RedisMemory');
