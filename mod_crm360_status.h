@@ -134,6 +134,9 @@ void status_html_end(const status_t *status);
 /* `text` for HTML: valid UTF-8, control characters made visible. In `pool`, as all of these. */
 const char *status_escaped(const char *text, apr_pool_t *pool);
 
+/* Whether a text comes back from a form as it is. An id in Redis may have any bytes. */
+int status_is_plain(const char *text, apr_pool_t *pool);
+
 /* A number with separators, "?" when it is negative; a size; a span of time; a moment, as an
  * element that says how long ago it is, or how long until then: "never" at 0. */
 const char *status_number(apr_int64_t number, apr_pool_t *pool);

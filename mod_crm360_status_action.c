@@ -171,21 +171,32 @@ static const verb_t *verb_of(const char *name)
 
 /* ---- what happened ---- */
 
-static void log_act(const act_t *act, const verb_t *verb, apr_status_t rv)
+/* What a form is about, for the log: what it pauses, or the first ids. To be asked before it is
+ * done, which takes out what is left alone. */
+static const char *about(const act_t *act, const verb_t *verb)
 {
-    request_rec *r = act->status->r;
-    const char *about = act->form.what ? act->form.what : "";
+    apr_pool_t *pool = act->status->r->pool;
+    const char *text = act->form.what ? act->form.what : "";
     int i;
 
     for (i = 0; i < act->form.count && i < LOGGED && verb->of; i++) {
-        about = apr_pstrcat(r->pool, about, i ? ", " : "", act->form.ids[i], NULL);
+        text = apr_pstrcat(pool, text, i ? ", " : "", act->form.ids[i], NULL);
     }
-    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, rv, r,
+    return act->form.count > LOGGED && verb->of ? apr_pstrcat(pool, text, ", ...", NULL) : text;
+}
+
+/* The status goes into the text: httpd knows no name for ours. */
+static void log_act(const act_t *act, const verb_t *verb, const char *what, apr_status_t rv)
+{
+    request_rec *r = act->status->r;
+    char error[120];
+
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                   "status page: %s at %s: %s of %s: %d done, %d not, %d uncertain: %s%s%s",
                   r->user ? r->user : "somebody", r->useragent_ip, verb->name, act->form.keys->name,
-                  act->done, act->left, act->uncertain, about,
-                  act->form.count > LOGGED && verb->of ? ", ..." : "",
-                  rv == APR_SUCCESS ? "" : "; Redis has not confirmed it, more may be done");
+                  act->done, act->left, act->uncertain, what,
+                  rv == APR_SUCCESS ? "" : "; Redis has not confirmed it, more may be done: ",
+                  rv == APR_SUCCESS ? "" : crm360_status_text(rv, error, sizeof error));
 }
 
 /* What the next page says, as its query tells it. */
@@ -270,9 +281,19 @@ static int confirm(act_t *act, crm360_queue_t *queue)
         return status_refuse(r, HTTP_SERVICE_UNAVAILABLE,
                              "Redis does not answer, or does not permit it");
     }
+    for (i = 0; i < act->form.count; i++) {
+        dead += views[i].state == CRM360_STATE_DEAD;
+    }
     status->answers = 1;
     status_html_begin(status,
                       apr_pstrcat(r->pool, "Drop dead letters of ", act->form.keys->name, NULL));
+    if (dead == 0) {
+        ap_rvputs(r, "<p>None of them is a dead letter any more. <a href=\"",
+                  status_link(r->pool, "show", act->form.keys->name, "list", "dead", NULL),
+                  "\">Back to the dead letters</a></p>\n", NULL);
+        status_html_end(status);
+        return OK;
+    }
     ap_rputs(
         "<p><strong>They are gone for good</strong>, with the requests that they hold, and are "
         "not exported before.</p>\n<ul>\n",
@@ -291,7 +312,6 @@ static int confirm(act_t *act, crm360_queue_t *queue)
                        "<input type=\"hidden\" name=\"id\" value=\"%s\"><input type=\"hidden\" "
                        "name=\"died\" value=\"%" APR_TIME_T_FMT "\">",
                        status_escaped(act->form.ids[i], r->pool), apr_time_as_msec(views[i].at));
-            dead++;
         }
     }
     ap_rprintf(r,
@@ -311,6 +331,7 @@ static int run(act_t *act, const verb_t *verb)
     crm360_queue_t *queue = act->status->server->lender->queue;
     request_rec *r = act->status->r;
     const char *confirmed = status_param(act->form.text, "confirm", r->pool);
+    const char *what = about(act, verb);
     apr_status_t rv;
 
     if (!queue) {
@@ -320,7 +341,7 @@ static int run(act_t *act, const verb_t *verb)
         return confirm(act, queue);
     }
     rv = verb->run(act, queue);
-    log_act(act, verb, rv);
+    log_act(act, verb, what, rv);
     if (rv != APR_SUCCESS) {
         return status_refuse(
             r, HTTP_SERVICE_UNAVAILABLE,

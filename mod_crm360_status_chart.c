@@ -235,11 +235,20 @@ void status_charts(const status_t *status)
             ap_rvputs(r, "<strong>", spans[i].text, "</strong>", NULL);
         }
         else {
-            ap_rvputs(r, "<a href=\"", status_link(r->pool, "hours", spans[i].value, NULL),
+            ap_rvputs(r, "<a href=\"",
+                      status_link(r->pool, "database", *status->filter ? status->filter : NULL,
+                                  "page", status->page > 1 ? apr_itoa(r->pool, status->page) : NULL,
+                                  "hours", spans[i].value, NULL),
                       "#time\">", spans[i].text, "</a>", NULL);
         }
     }
     ap_rputs("</nav>\n", r);
+    if (!status->history) {
+        ap_rputs("<p>It cannot be read: crm360.conf(5), \"Redis\", says what httpd's user of Redis "
+                 "needs for it.</p>\n",
+                 r);
+        return;
+    }
     for (i = 0; i < (apr_size_t)status->minutes; i++) {
         known += status->history[i].known;
     }

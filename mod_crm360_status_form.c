@@ -36,7 +36,8 @@ static const char *authority_of(const char *origin)
 }
 
 /* Whether the browser says that the form came from elsewhere. What no browser sends says nothing:
- * the seal decides. */
+ * the seal decides. Sec-Fetch-Site is the browser's own verdict; only without it Origin is compared
+ * with Host, which a proxy in front may have changed. */
 static int is_foreign(const request_rec *r)
 {
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
@@ -44,8 +45,8 @@ static int is_foreign(const request_rec *r)
     const char *host = apr_table_get(r->headers_in, "Host");
     const char *authority = origin ? authority_of(origin) : NULL;
 
-    if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0) {
-        return 1;
+    if (site) {
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
     }
     return origin && (!authority || !host || apr_cstr_casecmp(authority, host) != 0);
 }

@@ -7,7 +7,9 @@
 #include <apr_atomic.h>
 #include <apr_cstr.h>
 #include <apr_strings.h>
+#include <http_config.h>
 #include <http_log.h>
+#include <http_main.h>
 
 #include <string.h>
 
@@ -16,7 +18,9 @@
 
 APLOG_USE_MODULE(crm360_webhook);
 
-/* Fewer dead letters of each database are looked at than that only when there are many of them. */
+extern module AP_MODULE_DECLARE_DATA crm360_webhook_module;
+
+/* So many dead letters of each database are looked at, however many databases share the others. */
 #define REASONS_LEAST 10
 
 /* ---- parameters ---- */
@@ -213,6 +217,21 @@ static void ask_redis(status_t *status)
     add_up(status);
 }
 
+/* Whether what was seen is all there is: the sums of a part would be taken for those of all. The
+ * page of mod_status is of the whole httpd, so it speaks of the main server's Redis alone: another
+ * one, of a virtual host, has other queues. */
+static int is_whole(const status_t *status)
+{
+    const webhook_server_t *main_server =
+        ap_get_module_config(ap_server_conf->module_config, &crm360_webhook_module);
+    int i;
+
+    for (i = 0; i < status->count && !status->rows[i].is.away; i++) {
+    }
+    return status->answers && !*status->filter && status->count == status->matching &&
+           i == status->count && status->server->lender == main_server;
+}
+
 /* For the page of mod_status, which asks nobody. */
 static void note_sight(const status_t *status)
 {
@@ -239,7 +258,7 @@ void status_gather(status_t *status, int all_pages)
     status->page = (int)status_param_number(r->args, "page", 1, STATUS_PAGES_MOST, 1, r->pool);
     find_rows(status, all_pages);
     ask_redis(status);
-    if (status->answers && !*status->filter && status->count == status->matching) {
+    if (is_whole(status)) {
         note_sight(status);
     }
 }

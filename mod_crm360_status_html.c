@@ -57,6 +57,19 @@ const char *status_escaped(const char *text, apr_pool_t *pool)
     return ap_escape_html2(pool, seen, 0);
 }
 
+int status_is_plain(const char *text, apr_pool_t *pool)
+{
+    apr_size_t len, i;
+    const char *clean = crm360_utf8_clean(&len, text, strlen(text), pool);
+
+    if (len != strlen(text) || memcmp(clean, text, len) != 0) {
+        return 0;
+    }
+    for (i = 0; i < len && !is_unseen((const unsigned char *)text + i); i++) {
+    }
+    return i == len;
+}
+
 const char *status_number(apr_int64_t number, apr_pool_t *pool)
 {
     char *digits, *text;

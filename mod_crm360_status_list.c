@@ -54,7 +54,8 @@ static void read_query(list_t *list, const status_t *status)
 }
 
 /* Where the wanted ones lie together. What workers hold lies among what waits, by the end of the
- * lease; what a paused lane holds has come, and what a paused route holds is set aside. */
+ * lease; what a paused lane holds has come, or is set aside as what a paused route holds
+ * is. */
 static crm360_list_part_t part_of(const list_t *list, const status_row_t *row)
 {
     int i;
@@ -70,7 +71,7 @@ static crm360_list_part_t part_of(const list_t *list, const status_row_t *row)
     }
     for (i = 0; i < row->is.paused->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(row->is.paused, i, const char *), list->name) == 0) {
-            return CRM360_LIST_COME;
+            return CRM360_LIST_HELD;
         }
     }
     return CRM360_LIST_PARKED;
@@ -148,7 +149,7 @@ static void row_of(const status_t *status, const status_row_t *row, const crm360
     const char *id = status_escaped(view->id, pool);
 
     ap_rputs("<tr><th scope=\"row\" class=\"id\">", r);
-    if (status->actions) {
+    if (status->actions && status_is_plain(view->id, pool)) {
         ap_rvputs(r, "<input type=\"checkbox\" name=\"id\" value=\"", id, "\" aria-label=\"", id,
                   "\"> ", NULL);
     }

@@ -121,6 +121,10 @@ static void actions(const status_t *status, const crm360_view_t *view)
     if (!status->actions || (!is_dead && view->state != CRM360_STATE_WAITING)) {
         return;
     }
+    if (!status_is_plain(view->id, r->pool)) {
+        ap_rputs("<p>Its id has bytes that no form can carry; crm360ctl can act on it.</p>\n", r);
+        return;
+    }
     status_form_begin(status, status->rows[0].keys->name, NULL);
     ap_rvputs(r, "<input type=\"hidden\" name=\"id\" value=\"", status_escaped(view->id, r->pool),
               "\"><input type=\"hidden\" name=\"back\" value=\"message\">",

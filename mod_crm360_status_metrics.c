@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/charset.h"
+#include "core/queue_steer.h"
 #include "core/version.h"
 
 #define INT "%" APR_INT64_T_FMT
@@ -266,10 +267,17 @@ static void paused(const status_t *status)
         const apr_array_header_t *list = status->rows[i].is.paused;
 
         for (at = 0; list && at < list->nelts; at++) {
-            number(&family,
-                   apr_pstrcat(pool, database_label(status, &status->rows[i]), ",",
-                               label("what", APR_ARRAY_IDX(list, at, const char *), pool), NULL),
-                   1);
+            const char *what = APR_ARRAY_IDX(list, at, const char *);
+            const char *known = crm360_pause_name(what);
+
+            /* Another name holds nothing up; and two that are cut or cleaned may be the same
+             * sample then, for which Prometheus drops the whole scrape. */
+            if (known && strcmp(known, what) == 0) {
+                number(&family,
+                       apr_pstrcat(pool, database_label(status, &status->rows[i]), ",",
+                                   label("what", what, pool), NULL),
+                       1);
+            }
         }
     }
 }
@@ -387,19 +395,30 @@ static void workers(const status_t *status)
 
 static void consumers(const status_t *status)
 {
+    status_t named = *status; /* without those that no label can tell from others */
+    crm360_heartbeat_t *beats;
     int alive = 0;
     int i;
 
     if (!status->beats) {
         return;
     }
+    beats = apr_palloc(status->r->pool, ((apr_size_t)status->beat_count + 1) * sizeof(*beats));
+    named.beats = beats;
+    named.beat_count = 0;
     for (i = 0; i < status->beat_count; i++) {
-        alive += status_is_alive(status, &status->beats[i]);
+        const crm360_heartbeat_t *beat = &status->beats[i];
+
+        alive += status_is_alive(status, beat);
+        if (strlen(beat->instance) <= LABEL_MOST &&
+            status_is_plain(beat->instance, status->r->pool)) {
+            beats[named.beat_count++] = *beat;
+        }
     }
     single(status, "crm360_consumers", "gauge",
            "crm360d that were heard of in the last 15 seconds.", alive);
-    heartbeats(status);
-    workers(status);
+    heartbeats(&named);
+    workers(&named);
 }
 
 /* ---- Redis and this host ---- */

@@ -112,7 +112,11 @@ static void find_form(const status_t *status)
         "\" placeholder=\"customer/alias\"></label> <button>Show</button></form>\n", NULL);
     ap_rprintf(r, "<p>%s %s", status_number(status->matching, r->pool),
                status->matching == 1 ? "database" : "databases");
-    if (status->pages > 1) {
+    if (status->page > status->pages) {
+        ap_rprintf(r, ", and none on page %d.", status->page);
+        page_link(status, status->pages, "The last page");
+    }
+    else if (status->pages > 1) {
         ap_rprintf(r, ", page %d of %d.", status->page, status->pages);
         page_link(status, status->page - 1, "previous");
         page_link(status, status->page + 1, "next");

@@ -171,6 +171,14 @@ static apr_int64_t number_of(json_object *value)
     return number > 0 ? number : 0;
 }
 
+/* A time in ms; what is none of ours is 0, so that who reckons with it stays within an integer. */
+static apr_int64_t time_of(json_object *value)
+{
+    apr_int64_t ms = number_of(value);
+
+    return ms < QUEUE_NEVER_MS ? ms : 0;
+}
+
 static int small_number(json_object *value)
 {
     apr_int64_t number = number_of(value);
@@ -214,7 +222,8 @@ static int read_beat(crm360_heartbeat_t *beat, const crm360_reply_t *pair, apr_p
     int lane;
 
     memset(beat, 0, sizeof *beat);
-    if (pair[0].type != CRM360_REPLY_STRING || pair[1].type != CRM360_REPLY_STRING ||
+    if (pair[0].type != CRM360_REPLY_STRING || strlen(pair[0].text) != pair[0].len ||
+        pair[1].type != CRM360_REPLY_STRING ||
         crm360_json_parse(&value, &why, pair[1].text, pair[1].len, pool) != APR_SUCCESS ||
         !json_object_is_type(value, json_type_object)) {
         return 0;
@@ -223,8 +232,8 @@ static int read_beat(crm360_heartbeat_t *beat, const crm360_reply_t *pair, apr_p
     beat->host = text_of(member(value, "host"), pool);
     beat->version = text_of(member(value, "version"), pool);
     beat->pid = small_number(member(value, "pid"));
-    beat->at_ms = number_of(member(value, "at"));
-    beat->started_ms = number_of(member(value, "started"));
+    beat->at_ms = time_of(member(value, "at"));
+    beat->started_ms = time_of(member(value, "started"));
     beat->databases = small_number(member(value, "databases"));
     beat->busy = small_number(member(value, "busy"));
     beat->messages = number_of(member(value, "messages"));

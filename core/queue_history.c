@@ -40,6 +40,9 @@ static const char *minute_json(const crm360_history_t *minute, apr_pool_t *pool)
                         lanes, minute->dead, minute->received, minute->done, minute->died);
 }
 
+/* Who adds up counts of minutes and lanes has to stay within an integer. */
+#define COUNT_MOST APR_INT64_C(1000000000000000)
+
 /* A member that is a count; 0 when it is none, or `value` no object. */
 static apr_int64_t count_of(json_object *value, const char *name)
 {
@@ -50,7 +53,7 @@ static apr_int64_t count_of(json_object *value, const char *name)
         json_object_object_get_ex(value, name, &member)) {
         count = json_object_get_int64(member);
     }
-    return count > 0 ? count : 0;
+    return count < 0 ? 0 : count < COUNT_MOST ? count : COUNT_MOST;
 }
 
 static void read_lane(crm360_history_lane_t *lane, json_object *value)

@@ -23,9 +23,15 @@ static apr_int64_t number_of(const crm360_reply_t *reply)
     return reply->type == CRM360_REPLY_NUMBER ? reply->number : 0;
 }
 
-/* Ranks at which the part begins, and ends before. */
-static apr_status_t find_part(apr_int64_t *from, apr_int64_t *to, crm360_queue_t *queue,
-                              const crm360_list_t *list, apr_pool_t *pool)
+/* The ranks of a part: from one on, to before another, without a gap; that of most is empty, and at
+ * the end. */
+typedef struct part_t {
+    apr_int64_t from, to;
+    apr_int64_t gap_at, gap_to;
+} part_t;
+
+static apr_status_t find_part(part_t *part, crm360_queue_t *queue, const crm360_list_t *list,
+                              apr_pool_t *pool)
 {
     queue_pipeline_t *all = queue_pipeline_make(COUNTS, 4, pool);
     apr_int64_t size, come, unparked;
@@ -45,10 +51,17 @@ static apr_status_t find_part(apr_int64_t *from, apr_int64_t *to, crm360_queue_t
     size = number_of(all->replies[SIZE]);
     come = number_of(all->replies[COME]);
     unparked = number_of(all->replies[UNPARKED]);
-    *from = list->part == CRM360_LIST_LATER    ? come
-            : list->part == CRM360_LIST_PARKED ? unparked
-                                               : 0;
-    *to = list->part == CRM360_LIST_COME ? come : list->part == CRM360_LIST_LATER ? unparked : size;
+    part->from = list->part == CRM360_LIST_LATER    ? come
+                 : list->part == CRM360_LIST_PARKED ? unparked
+                                                    : 0;
+    part->to = list->part == CRM360_LIST_COME    ? come
+               : list->part == CRM360_LIST_LATER ? unparked
+                                                 : size;
+    part->gap_at = part->gap_to = part->to;
+    if (list->part == CRM360_LIST_HELD && come < unparked) {
+        part->gap_at = come;
+        part->gap_to = unparked;
+    }
     return APR_SUCCESS;
 }
 
@@ -65,33 +78,69 @@ static void turn_round(crm360_page_t *page)
     }
 }
 
-apr_status_t crm360_queue_list(crm360_page_t *page, apr_int64_t *total, crm360_queue_t *queue,
-                               const crm360_list_t *list, apr_pool_t *pool)
+static apr_int64_t smaller(apr_int64_t a, apr_int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Puts what lies at the ranks from `first` to before `end` behind what is on the page. */
+static apr_status_t add_ranks(crm360_page_t *page, crm360_queue_t *queue, const char *key,
+                              apr_int64_t first, apr_int64_t end, apr_pool_t *pool)
 {
     queue_pipeline_t *one = queue_pipeline_make(1, 5, pool);
-    apr_int64_t from = 0, to = 0, first, last;
+    crm360_page_t more = {.count = 0};
+    crm360_entry_t *entries;
     const char *detail;
-    apr_status_t rv = find_part(&from, &to, queue, list, pool);
+    apr_status_t rv;
 
-    memset(page, 0, sizeof *page);
-    *total = to > from ? to - from : 0;
-    if (rv != APR_SUCCESS || list->first < 0 || list->first >= *total) {
-        return rv;
-    }
-    first = from + list->first;
-    last = first + list->most < to ? first + list->most : to;
-    if (list->newest_first) {
-        last = to - list->first;
-        first = last - list->most > from ? last - list->most : from;
+    if (first >= end) {
+        return APR_SUCCESS;
     }
     crm360_command_add(&one->commands[0], "ZRANGE");
-    crm360_command_add(&one->commands[0], list->key);
+    crm360_command_add(&one->commands[0], key);
     crm360_command_add_number(&one->commands[0], first, pool);
-    crm360_command_add_number(&one->commands[0], last - 1, pool);
+    crm360_command_add_number(&one->commands[0], end - 1, pool);
     crm360_command_add(&one->commands[0], "WITHSCORES");
     rv = queue_pipeline_look(&detail, queue, one, pool);
     if (rv == APR_SUCCESS && one->replies[0]->type == CRM360_REPLY_ARRAY) {
-        rv = queue_read_page(page, one->replies[0], pool);
+        rv = queue_read_page(&more, one->replies[0], pool);
+    }
+    if (rv == APR_SUCCESS && more.count > 0) {
+        entries = apr_palloc(pool, (apr_size_t)(page->count + more.count) * sizeof *entries);
+        if (page->count > 0) {
+            memcpy(entries, page->entries, (apr_size_t)page->count * sizeof *entries);
+        }
+        memcpy(entries + page->count, more.entries, (apr_size_t)more.count * sizeof *entries);
+        page->entries = entries;
+        page->count += more.count;
+    }
+    return rv;
+}
+
+apr_status_t crm360_queue_list(crm360_page_t *page, apr_int64_t *total, crm360_queue_t *queue,
+                               const crm360_list_t *list, apr_pool_t *pool)
+{
+    apr_int64_t first, last, gap;
+    part_t part = {.from = 0};
+    apr_status_t rv = find_part(&part, queue, list, pool);
+
+    memset(page, 0, sizeof *page);
+    gap = part.gap_to - part.gap_at;
+    part.to -= gap;
+    *total = part.to > part.from ? part.to - part.from : 0;
+    if (rv != APR_SUCCESS || list->first < 0 || list->first >= *total) {
+        return rv;
+    }
+    first = part.from + list->first;
+    last = smaller(first + list->most, part.to);
+    if (list->newest_first) {
+        last = part.to - list->first;
+        first = last - list->most > part.from ? last - list->most : part.from;
+    }
+    rv = add_ranks(page, queue, list->key, first, smaller(last, part.gap_at), pool);
+    if (rv == APR_SUCCESS) {
+        first = first > part.gap_at ? first : part.gap_at;
+        rv = add_ranks(page, queue, list->key, first + gap, last + gap, pool);
     }
     if (list->newest_first) {
         turn_round(page);

@@ -12,9 +12,10 @@
 /* A part of a sorted set: messages that lie together by their time. */
 typedef enum {
     CRM360_LIST_ALL,
-    CRM360_LIST_COME,  /* their time has come: due, or paused with their lane */
-    CRM360_LIST_LATER, /* visible later, or leased */
-    CRM360_LIST_PARKED /* set aside because their route is paused */
+    CRM360_LIST_COME,   /* their time has come: due, or paused with their lane */
+    CRM360_LIST_LATER,  /* visible later, or leased */
+    CRM360_LIST_PARKED, /* set aside because their route is paused */
+    CRM360_LIST_HELD    /* COME and then PARKED: all that is paused of a lane that is */
 } crm360_list_part_t;
 
 typedef struct crm360_list_t {

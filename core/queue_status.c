@@ -185,7 +185,12 @@ static void read_database(crm360_status_t *status, crm360_reply_t *const *replie
 
     memset(status, 0, sizeof *status);
     for (at = 0; paused->type == CRM360_REPLY_ARRAY && at < paused->count; at++) {
-        APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(pool, paused->items[at].text);
+        const crm360_reply_t *name = &paused->items[at];
+
+        /* One with a NUL in it would be taken for what stands before that. */
+        if (name->type == CRM360_REPLY_STRING && strlen(name->text) == name->len) {
+            APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(pool, name->text);
+        }
     }
     status->paused = names;
     for (i = 0; i < CRM360_LANES; i++) {

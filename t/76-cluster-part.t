@@ -12,7 +12,8 @@ use Test::More;
 
 my ($here, $gone, $third) = map { Crm360::Cluster::database($_) } 1 .. 3;
 my $set = Crm360::Cluster->new(settings => 'cluster-require-full-coverage no');
-my $site = Crm360::Ledger::site($set, databases => { map { $_ => '' } $here, $gone, $third }, consumer_program => undef);
+my $site = Crm360::Ledger::site($set, databases => { map { $_ => '' } $here, $gone, $third }, consumer_program => undef,
+    server => join '', map { "<Location /$_>\n    SetHandler $_\n</Location>\n" } qw(crm360-status server-status));
 $site->start_redis;
 $site->start_httpd;
 
@@ -22,6 +23,7 @@ sub push_to {
     return decode_json($answer->{content});
 }
 my $id = push_to($here, '{"n":1}')->{MessageId};
+is $site->get('/crm360-status')->{status}, 200, 'all is seen';
 push_to($gone, '{"n":2}');
 my $master = $set->owner($site->key($gone, ''));
 $set->kill($_) for $set->replica_of($master), $master;
@@ -41,7 +43,7 @@ like $text, qr/1 of 3 databases cannot be seen \(\Q$gone\E/, '  and the one that
 like $text, qr/^database\t\Q$here\E\t0\t2\t/m, 'crm360ctl status: the same' or diag $text;
 is +($site->ctl('show', $here, $id))[0], 0, 'a message there is shown';
 
-my $page = $site->get('/status')->{content};
+my $page = $site->get('/crm360-status')->{content};
 like $page, qr/1 of these databases cannot be seen/, 'the status page says so';
 {
     my @rows = $page =~ m{<tr><th scope="row"><a [^>]*>\Q$gone\E</a></th>(.*?)</tr>}gs;
@@ -49,11 +51,13 @@ like $page, qr/1 of these databases cannot be seen/, 'the status page says so';
         '  in each of its rows, without a number';
     is scalar(@rows), 2, '  of what waits, and of the counters';
 }
-my $json = decode_json($site->get('/status?format=json')->{content});
+my $json = decode_json($site->get('/crm360-status?format=json')->{content});
 is_deeply [map { $_->{away} ? 1 : 0 } sort { "$a->{customer}/$a->{database}" cmp "$b->{customer}/$b->{database}" }
     @{ $json->{databases} }], [map { $_ eq $gone ? 1 : 0 } sort $here, $gone, $third], '  and its JSON';
-my $metrics = $site->get('/status?format=prometheus')->{content};
+my $metrics = $site->get('/crm360-status?format=prometheus')->{content};
 my ($customer, $alias) = split m{/}, $gone;
 unlike $metrics, qr/^crm360_waiting_bytes\{[^}]*"\Q$alias\E"/m, '  and the metrics of what is not seen are left out';
 like $metrics, qr/^crm360_redis_up(?:\{[^}]*\})? 1$/m, '  while Redis is up';
+# Only a look at all of them is told to the page of mod_status.
+like $site->get('/server-status?auto')->{content}, qr/^Crm360Due: 1$/m, '  and mod_status has no sums of a part';
 $site->done;

@@ -146,6 +146,15 @@ $site->redis('HSET', "${PREFIX}failures", $dead[3],
 like told(act(action => 'redrive', id => $dead[3])), qr/^0 dead letters redriven; 1 not, because nobody knows/,
     'what may have been sent is not sent again';
 ok $site->redis('ZSCORE', "${PREFIX}dead", $dead[3]), '  it stays a dead letter';
+is lines()->[-1], "somebody at 127.0.0.1: redrive of acme/prod: 0 done, 0 not, 1 uncertain: $dead[3]",
+    '  and the log names it';
+is told(act(action => 'redrive', id => $dead[8],
+    -headers => { Origin => 'https://crm.example', 'Sec-Fetch-Site' => 'same-origin' })), '1 dead letter redriven.',
+    'behind a proxy that changes Host the verdict of the browser counts';
+is act(action => 'redrive', id => $dead[9],
+    -headers => { Origin => $site->base, 'Sec-Fetch-Site' => 'cross-site' })->{status}, 403, '  also against the form';
+$site->redis('ZADD', "${PREFIX}dead", 1000, $dead[8]);
+$site->redis('ZREM', "${PREFIX}live", $dead[8]);
 
 # ---- drop ----
 
@@ -154,6 +163,11 @@ is $answer->{status}, 200, 'drop asks first';
 like $answer->{content}, qr/gone for good.*<button name="action" value="drop" class="danger">Drop 2 for good</s,
     '  by a page';
 is dead(), 9, '  and drops nothing';
+{
+    my $none = act(action => 'drop', id => 'gone')->{content};
+    like $none, qr/None of them is a dead letter any more/, '  where there is nothing to drop it says so';
+    unlike $none, qr/Drop 0|value="drop"|gone for good/, '  and asks nothing';
+}
 my @died = $answer->{content} =~ /name="died" value="(\d+)"/g;
 $site->redis('ZADD', "${PREFIX}dead", $died[1] + 1, $dead[5]);
 is told(act(action => 'drop', confirm => 'yes', id => $dead[4], died => $died[0], id => $dead[5], died => $died[1])),
@@ -189,4 +203,6 @@ $site->expect_log(qr/CRM0101|AH01630|AH01617/);
 my $token = token('/status');
 $site->stop_redis;
 is act(action => 'now', id => $waiting[2], -token => $token)->{status}, 503, 'without Redis';
+like lines()->[-1], qr/now of acme.*more may be done: \S+/, '  which the log says, and why';
+unlike $site->log_text('httpd-error'), qr/APR does not understand/, '  in words';
 $site->done;

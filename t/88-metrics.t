@@ -119,6 +119,11 @@ is_deeply [sort { $a <=> $b } map { /^crm360_push_duration_seconds_bucket\{le="(
         [map { sprintf 'many/n%03d', $_ } 100 .. 199], 'databases by their beginning';
 }
 
+{
+    my $page = $site->get('/status?page=1000')->{content};
+    like $page, qr{and none on page 1000\. <a href="\?page=3\#databases">The last page</a>}, 'a page behind the last';
+}
+
 # ---- heartbeats ----
 
 {
@@ -127,8 +132,19 @@ is_deeply [sort { $a <=> $b } map { /^crm360_push_duration_seconds_bucket\{le="(
         databases => 1,
         workers => { live => 4, batch => 2, send => 1 }, busy => 3, messages => 10, @_ }) };
     $site->redis('HSET', 'crm360:1:consumers', 'one', $beat->(at => $now), 'silent', $beat->(at => $now - 20_000),
+        ('x' x 250) . 1, $beat->(at => 1), ('x' x 250) . 2, $beat->(at => 1), "\xff", $beat->(at => 1),
+        "\xfe", $beat->(at => 1), 'beyond', $beat->(at => '9223372036854775807', started => 9_223_372_036_854_775_807),
         'broken', '{', 'odd "name"', $beat->(at => 'x', workers => 7));
-    $is = scrape()->{value};
+    $site->redis('SADD', "${PREFIX}paused", map { ('x' x 250) . $_ } 1, 2);
+    $site->redis('SADD', "${PREFIX}paused", 'SHOPIFY', "send\0");
+    my $scrape = scrape();
+    my %times;
+    $times{ s/ \S+\z//r }++ for grep { !/^#/ } split /\n/, $scrape->{content};
+    is_deeply [grep { $times{$_} > 1 } sort keys %times], [], 'no sample is there twice, whatever names Redis has';
+    is_deeply [map { /^crm360_paused\{.*what="(.*)"/ ? $1 : () } sort keys %times], ['Shopify', 'send'],
+        '  and what holds nothing up is left out';
+    $is = $scrape->{value};
+    is $is->{'crm360_consumer_start_time_seconds{consumer="beyond"}'}, '0.000000', 'a time that is none';
     is $is->{crm360_consumers}, 1, 'a crm360d that was heard of';
     is $is->{'crm360_workers{consumer="one",lane="live"}'}, 4, 'its workers';
     is $is->{'crm360_workers_busy{consumer="one"}'}, 3, 'those at work';
