@@ -59,9 +59,17 @@ if not score and not died and not copy and most == 0 and most_bytes == 0 and
     local noted = seen and redis.pcall('SET', seen, id .. ' ' .. digest .. ' ' .. visible, 'PX',
         window, 'NX')
     if not seen or (noted and noted.ok) then
-        redis.call('RENAME', written, message)
-        redis.call('PERSIST', message)
-        redis.call('ZADD', queue, visible, id)
+        local renamed = redis.pcall('RENAME', written, message)
+        local lasting = renamed.ok and redis.pcall('PERSIST', message)
+        local added = type(lasting) == 'number' and redis.pcall('ZADD', queue, visible, id)
+        if type(added) ~= 'number' then
+            -- It is not stored, and must not be remembered as if it were. (These fail where a right
+            -- or a command is missing: nothing else that Redis refuses comes behind a first write.)
+            if seen then
+                redis.pcall('SET', seen, '-', 'PX', '1')
+            end
+            return not renamed.ok and renamed or added or lasting
+        end
         -- Counting and waking must never fail a message that is stored.
         redis.pcall('HINCRBY', counters, 'received', '1')
         local waiting = 0
@@ -151,14 +159,15 @@ local function store(key, its_written, lane, its_id, at)
     end
 end
 
-if seen then
-    redis.call('SET', seen, id .. ' ' .. digest .. ' ' .. visible, 'PX', window)
-end
 store(message, written, queue, id, visible)
 if copying then
     store(copy, copy_written, send, copy_id, now)
 elseif copy_id then
     redis.call('DEL', copy_written)
+end
+-- Remembered when it is stored: one that failed on the way must not look as if it were.
+if seen then
+    redis.call('SET', seen, id .. ' ' .. digest .. ' ' .. visible, 'PX', window)
 end
 if waiting == 0 then
     redis.pcall('HSET', counters, 'waiting-bytes', copies * size)

@@ -645,4 +645,28 @@ subtest 'headers say what the code sends' => sub {
     cmp_ok $seen, '>', 30, 'something was compared';
 };
 
+subtest 'a right is missing' => sub {
+    # Nothing that fails half way may be remembered as a delivery that is there: the next push of it would be
+    # acknowledged, and not stored.
+    my $less = Crm360::Redis->connect($site->redis_socket);
+    my %o = (seen => "${tag}seen:x", content => 'aa', window => 60000);
+
+    for my $command (qw(rename persist zadd)) {
+        for my $more ([], [copy => 'a.mail'], [most => 5]) {
+            $redis->command('FLUSHALL');
+            $redis->command('ACL', 'SETUSER', 'less', 'reset', 'on', 'nopass', '~*', '&*', '+@all', "-$command");
+            $less->command('AUTH', 'less', '');
+            use_redis($less);
+            ok !eval { push_as('a', %o, @$more); 1 }, "without $command, @$more: fails";
+            like $@, qr/NOPERM|ACL failure|can't run this command/, '  as Redis says';
+            use_redis($redis);
+            is push_as('a', %o, @$more)->[1], 1, '  and the same push is stored when the right is there';
+            is $redis->command('GET', message('a')), 'body of a', '  all of it';
+            is $redis->command('TTL', message('a')), -1, '  for good';
+            is push_as('b', %o)->[1], 2, '  and remembered';
+        }
+    }
+    $redis->command('FLUSHALL');
+};
+
 $site->done;
