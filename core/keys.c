@@ -33,9 +33,10 @@ const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_p
     return apr_pstrcat(pool, keys->message_prefix, id, NULL);
 }
 
-const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool)
+const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, const char *writer,
+                              apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, keys->message_prefix, id, ":parts", NULL);
+    return apr_pstrcat(pool, keys->message_prefix, id, "~", writer, ":parts", NULL);
 }
 
 const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool)

@@ -32,8 +32,11 @@ const crm360_keys_t *crm360_keys_make(const char *customer, const char *alias, a
 /* Key of one stored message, in `pool`. */
 const char *crm360_keys_message(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
 
-/* Key of a message on its way into Redis, in `pool`. */
-const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, apr_pool_t *pool);
+/* Key of a message on its way into Redis, in `pool`. Who writes it has a name of its own: the parts
+ * of two who write the same message at the same time, as two do who drain one spool, must never
+ * become one. */
+const char *crm360_keys_parts(const crm360_keys_t *keys, const char *id, const char *writer,
+                              apr_pool_t *pool);
 
 /* Key under which a delivery is remembered by its hash (core/dedup.h), in `pool`. */
 const char *crm360_keys_seen(const crm360_keys_t *keys, const char *hash, apr_pool_t *pool);

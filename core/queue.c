@@ -4,6 +4,7 @@
  */
 #include "core/queue_private.h"
 
+#include <apr_general.h>
 #include <apr_strings.h>
 
 #include <string.h>
@@ -56,6 +57,20 @@ struct crm360_redis_pool_t *crm360_queue_redis(const crm360_queue_t *queue)
     return queue->redis;
 }
 
+/* Eight hexadecimal digits: each queue is made by the process that uses it, so no two that are in
+ * use have the same. */
+static apr_status_t name_writer(char *name)
+{
+    unsigned char random[4];
+    apr_status_t rv = apr_generate_random_bytes(random, sizeof random);
+    int i;
+
+    for (i = 0; rv == APR_SUCCESS && i < (int)sizeof random; i++) {
+        apr_snprintf(name + 2 * i, 3, "%02x", random[i]);
+    }
+    return rv;
+}
+
 apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *config,
                                int connections, void *health, apr_pool_t *pool)
 {
@@ -80,6 +95,10 @@ apr_status_t crm360_queue_make(crm360_queue_t **queue, const crm360_config_t *co
     }
     if (!health) {
         health = apr_pcalloc(pool, crm360_queue_health_size());
+    }
+    rv = name_writer(made->writer);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     made->nodes = health;
     made->server = crm360_config_redis(config, pool)->text;

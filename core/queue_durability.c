@@ -79,7 +79,8 @@ static int is_settled(const crm360_reply_t *info)
 }
 
 /* Asks, and lets all know. What the server does not want to tell (CONFIG is forbidden or has
- * another name) is "in memory". */
+ * another name) is "in memory"; when it does not answer now, or not yet (a script runs for long),
+ * that is no answer. */
 static apr_status_t ask(crm360_durability_t *level, crm360_redis_t *redis, apr_pool_t *pool)
 {
     crm360_redis_node_t *node = crm360_redis_node(redis);
@@ -97,8 +98,9 @@ static apr_status_t ask(crm360_durability_t *level, crm360_redis_t *redis, apr_p
     commands[1] = *crm360_command_make(2, pool);
     crm360_command_add(&commands[1], "INFO");
     crm360_command_add(&commands[1], "persistence");
-    rv = crm360_redis_pipeline(replies, crm360_redis_last(redis), commands, 2, pool);
-    if (rv == CRM360_EAWAY) {
+    redis = crm360_redis_last(redis);
+    rv = crm360_redis_pipeline(replies, redis, commands, 2, pool);
+    if (rv == CRM360_EAWAY || (rv == CRM360_EREFUSED && !crm360_redis_forbids(redis))) {
         return rv;
     }
     *level = rv == APR_SUCCESS && flushes(replies[0]) && (settled || is_settled(replies[1]))
@@ -138,11 +140,13 @@ apr_status_t queue_durability_now(crm360_durability_t *level, crm360_redis_t *re
     return ask(level, redis, pool);
 }
 
-crm360_durability_t queue_durability_after(crm360_redis_t *redis, apr_pool_t *pool)
+apr_status_t queue_durability_after(crm360_durability_t *level, crm360_redis_t *redis,
+                                    apr_pool_t *pool)
 {
-    crm360_durability_t level;
+    apr_status_t rv = ask(level, redis, pool);
 
-    return ask(&level, redis, pool) == APR_SUCCESS ? level : CRM360_IN_MEMORY;
+    *level = rv == APR_SUCCESS ? *level : CRM360_IN_MEMORY;
+    return rv;
 }
 
 void queue_durability_demanded(crm360_queue_t *queue, crm360_durability_t wanted, int met)

@@ -106,7 +106,7 @@ static apr_status_t travel(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
     crm360_command_t *commands = apr_palloc(pool, most * sizeof *commands);
     crm360_reply_t **replies = apr_palloc(pool, most * sizeof(*replies));
     crm360_durability_t level;
-    apr_status_t rv = queue_durability_before(&level, redis, pool);
+    apr_status_t rv = queue_durability_before(&level, redis, pool), after = APR_SUCCESS;
     int count = 0, at = 0, grew = 0;
     seat_t *seat;
 
@@ -135,13 +135,19 @@ static apr_status_t travel(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
         return rv;
     }
     if (level == CRM360_ON_DISK && count > 0) {
-        level = queue_durability_after(redis, pool);
+        after = queue_durability_after(&level, redis, pool);
     }
     for (seat = load->first; seat; seat = seat->next) {
-        if (seat->rider->rv == APR_EINCOMPLETE) {
-            hand_over(seat->rider, replies[at + 1], level);
-            grew |= seat->rider->rv == APR_SUCCESS && seat->rider->has_grown(seat->rider->reply);
+        queue_rider_t *rider = seat->rider;
+
+        if (rider->rv == APR_EINCOMPLETE) {
+            hand_over(rider, replies[at + 1], level);
+            grew |= rider->rv == APR_SUCCESS && rider->has_grown(rider->reply);
             at += 2;
+            if (rider->rv == APR_SUCCESS && rider->wanted == CRM360_ON_DISK) {
+                rider->rv = after;
+                rider->detail = "Redis does not say whether it is on its disk";
+            }
         }
     }
     if (grew) {

@@ -53,6 +53,7 @@ struct crm360_queue_t {
     const char *server;                   /* for the log */
     apr_interval_time_t wait_for_replica; /* where a message must reach one */
     struct queue_group_t *group;          /* pushes that go together */
+    char writer[9];                       /* whose the keys are that it stages messages under */
     crm360_script_t scripts[QUEUE_VERBS];
 };
 
@@ -180,7 +181,8 @@ apr_int64_t queue_read_score(const crm360_reply_t *reply);
 /* ---- queue_durability.c ---- */
 
 /* How safe Redis keeps what is pushed from here on, as far as it is known: the answer may be two
- * seconds old. CRM360_EAWAY when it had to be asked and did not answer. */
+ * seconds old. CRM360_EAWAY when it had to be asked and did not answer, CRM360_EREFUSED when it does
+ * not do so now. */
 apr_status_t queue_durability_before(crm360_durability_t *level, crm360_redis_t *redis,
                                      apr_pool_t *pool) __attribute__((warn_unused_result));
 
@@ -189,8 +191,10 @@ apr_status_t queue_durability_before(crm360_durability_t *level, crm360_redis_t 
 apr_status_t queue_durability_now(crm360_durability_t *level, crm360_redis_t *redis,
                                   apr_pool_t *pool) __attribute__((warn_unused_result));
 
-/* Asks it in any case: what was pushed when it was CRM360_ON_DISK is so safe as this says. */
-crm360_durability_t queue_durability_after(crm360_redis_t *redis, apr_pool_t *pool);
+/* Asks it in any case: what was pushed when it was CRM360_ON_DISK is so safe as this says;
+ * CRM360_IN_MEMORY when it fails, as the next one does. */
+apr_status_t queue_durability_after(crm360_durability_t *level, crm360_redis_t *redis,
+                                    apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* A demand was met, or not: logged when that changes, by whichever process sees it first. */
 void queue_durability_demanded(crm360_queue_t *queue, crm360_durability_t wanted, int met);

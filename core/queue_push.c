@@ -13,6 +13,9 @@
 
 #define CEASED "Redis has ceased to flush messages while this one was stored"
 
+/* The place of the counters' key in its call. */
+#define COUNTERS 3
+
 /* What the script says became of a message (lua/push.lua). */
 enum { PUSH_AGAIN, PUSH_STORED, PUSH_REPETITION, PUSH_REFUSED, PUSH_NOT_YET, PUSH_FULL };
 
@@ -138,6 +141,27 @@ static apr_status_t store(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
                                         : write_and_ask(job, redis, pool));
 }
 
+/* A write that changes nothing and goes to the replicas all the same. WAIT asks for what this
+ * connection has written (Redis 7.2), and a push that finds its message there has written nothing:
+ * every replica that is connected would confirm it. */
+static apr_status_t write_nothing(push_t *job, crm360_redis_t *redis, apr_pool_t *pool)
+{
+    crm360_command_t *command = crm360_command_make(4, pool);
+    crm360_reply_t *reply;
+    apr_status_t rv;
+
+    crm360_command_add(command, "HINCRBY");
+    crm360_command_add(command, job->call->command->argv[COUNTERS]);
+    crm360_command_add(command, "received");
+    crm360_command_add(command, "0");
+    rv = crm360_redis_command(&reply, crm360_redis_last(redis), command, pool);
+    if (rv != APR_SUCCESS && rv != CRM360_EAWAY) {
+        job->receipt->detail = "whether a replica has it cannot be asked now";
+        rv = CRM360_EUNSAFE;
+    }
+    return rv;
+}
+
 /* What is certain of a message that the server has taken: what was known before, asked again, and
  * whether a replica has it where that is demanded. */
 static apr_status_t make_sure(push_t *job, crm360_durability_t *level, crm360_redis_t *redis,
@@ -148,13 +172,19 @@ static apr_status_t make_sure(push_t *job, crm360_durability_t *level, crm360_re
     int replicas = 0;
 
     if (*level == CRM360_ON_DISK) {
-        *level = queue_durability_after(redis, pool);
+        rv = queue_durability_after(level, redis, pool);
     }
-    if (wanted == CRM360_ON_DISK && *level != wanted) {
+    if (wanted != CRM360_ON_DISK) {
+        rv = APR_SUCCESS; /* nobody has asked for it */
+    }
+    else if (rv == APR_SUCCESS && *level != wanted) {
         job->receipt->detail = CEASED;
         return CRM360_EUNSAFE;
     }
-    if (wanted == CRM360_ON_REPLICA) {
+    if (wanted == CRM360_ON_REPLICA && job->outcome != PUSH_STORED) {
+        rv = write_nothing(job, redis, pool);
+    }
+    if (rv == APR_SUCCESS && wanted == CRM360_ON_REPLICA) {
         rv = crm360_redis_wait(&replicas, redis, 1, job->queue->wait_for_replica, pool);
         *level = replicas > 0 ? wanted : *level;
         if (rv == APR_SUCCESS && replicas == 0) {
@@ -224,7 +254,7 @@ static void make_call(push_t *job, const crm360_keys_t *keys, apr_pool_t *pool)
         crm360_command_add(command, keys->lane[lane]);
     }
     if (copy_id) {
-        job->copy_key = crm360_keys_parts(keys, copy_id, pool);
+        job->copy_key = crm360_keys_parts(keys, copy_id, job->queue->writer, pool);
         crm360_command_add(command, crm360_keys_message(keys, copy_id, pool));
         crm360_command_add(command, job->copy_key);
     }
@@ -299,7 +329,7 @@ apr_status_t crm360_queue_push(crm360_receipt_t *receipt, crm360_queue_t *queue,
     memset(receipt, 0, sizeof *receipt);
     receipt->queue = keys->lane[push->lane];
     job.large = push->message_len > QUEUE_PART_BYTES;
-    job.key = crm360_keys_parts(keys, push->id, pool);
+    job.key = crm360_keys_parts(keys, push->id, queue->writer, pool);
     make_call(&job, keys, pool);
     if (push_together(&rv, &job, pool)) {
         return rv;

@@ -11,6 +11,7 @@ typedef struct split_t {
     queue_call_t *call;
     const crm360_blob_t *staged; /* written in parts first; NULL = none */
     const char *parts_key;       /* where they go */
+    const char *writer;
 } split_t;
 
 static apr_status_t split_work(void *baton, crm360_redis_t *redis, apr_pool_t *pool)
@@ -48,7 +49,7 @@ static void fill(split_t *job, const crm360_keys_t *keys, crm360_lane_t lane,
 
         crm360_command_add(command, crm360_keys_message(keys, id, pool));
         if (job->staged) {
-            job->parts_key = crm360_keys_parts(keys, id, pool);
+            job->parts_key = crm360_keys_parts(keys, id, job->writer, pool);
             crm360_command_add(command, job->parts_key);
         }
     }
@@ -71,7 +72,8 @@ apr_status_t crm360_queue_split(int *next, const char **detail, crm360_queue_t *
     int key_count = 6 + split->count + staged;
     queue_call_t *call =
         queue_call_make(queue, QUEUE_SPLIT, key_count, key_count + 6 + split->count, pool);
-    split_t job = {.call = call, .staged = staged ? split->messages : NULL};
+    split_t job = {
+        .call = call, .staged = staged ? split->messages : NULL, .writer = queue->writer};
     apr_status_t rv;
 
     fill(&job, keys, lane, split, pool);

@@ -89,7 +89,8 @@ apr_status_t crm360_queue_stage(apr_size_t *staged, crm360_queue_t *queue,
         return APR_SUCCESS;
     }
     keys = crm360_keys_make(push->customer, push->database, pool);
-    part.key = crm360_keys_parts(keys, before ? crm360_mail_id(push->id, pool) : push->id, pool);
+    part.key = crm360_keys_parts(keys, before ? crm360_mail_id(push->id, pool) : push->id,
+                                 queue->writer, pool);
     /* Not repeated: nobody knows whether a part whose answer was lost is there. */
     rv = crm360_redis_run(queue->redis, part.key, part_work, &part, CRM360_REDIS_ONCE, &detail,
                           pool);

@@ -136,6 +136,9 @@ apr_status_t crm360_redis_command(crm360_reply_t **reply, crm360_redis_t *redis,
                                   const crm360_command_t *command, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
+/* Whether a CRM360_EREFUSED just now was about the rights of its user: waiting changes nothing. */
+int crm360_redis_forbids(const crm360_redis_t *redis);
+
 /* Sends `count` commands in one go and reads their replies. replies[i] may be an ERROR, but none
  * that means "not now": such a one gives CRM360_EREFUSED. A command whose key another node of the
  * cluster serves is run there; in a pipeline that may be after those that stand behind it. */

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,15 +140,17 @@ static crm360_reply_t *adopt(redisReply *from, apr_pool_t *pool)
     return reply;
 }
 
+/* Sends commands within the time of one. */
 static apr_status_t send_all(crm360_redis_t *redis, const crm360_command_t *commands, int count,
                              apr_pool_t *pool)
 {
+    apr_time_t deadline = crm360_clock() + redis->command_timeout;
     redisContext *context = redis->context;
 
     if (!context) {
         return CRM360_EAWAY;
     }
-    if (!redis_write(context->fd, commands, count, pool)) {
+    if (!redis_write(context->fd, commands, count, deadline, pool)) {
         int saved = errno;
 
         context->err = REDIS_ERR_IO;
@@ -421,6 +424,10 @@ apr_status_t redis_connect(crm360_redis_t *redis, const redis_target_t *target, 
     if (!redis->context || redis->context->err) {
         return fail(redis, "connecting");
     }
+    /* A program that a module of httpd runs must not have it. */
+    if (fcntl(redis->context->fd, F_SETFD, FD_CLOEXEC) < 0) {
+        return fail(redis, "closing it to programs that are run");
+    }
     redis->command_timeout = target->command_timeout;
     if (redisSetTimeout(redis->context, timeval_of(target->command_timeout)) != REDIS_OK) {
         return fail(redis, "setting the timeout");
@@ -484,6 +491,11 @@ apr_status_t crm360_redis_arrived(crm360_reply_t **reply, crm360_redis_t *redis,
 crm360_redis_t *crm360_redis_last(crm360_redis_t *redis)
 {
     return redis->last;
+}
+
+int crm360_redis_forbids(const crm360_redis_t *redis)
+{
+    return strncmp(redis->error, "NOPERM", 6) == 0;
 }
 
 apr_status_t crm360_redis_wait(int *reached, crm360_redis_t *redis, int replicas,

@@ -65,10 +65,11 @@ apr_status_t redis_exchange(crm360_reply_t **replies, crm360_redis_t *redis,
 
 /* ---- redis_write.c ---- */
 
-/* Sends commands, all of their bytes, in one go. 0 when that failed; errno says why, EAGAIN that
- * the time is over. Needs memory of `pool` for what is short in them. */
-int redis_write(int socket, const crm360_command_t *commands, int count, apr_pool_t *pool)
-    __attribute__((warn_unused_result));
+/* Sends commands, all of their bytes, in one go, until `deadline` of crm360_clock(), however slowly
+ * the server reads. 0 when that failed; errno says why, EAGAIN that the time is over. Needs memory
+ * of `pool` for what is short in them. */
+int redis_write(int socket, const crm360_command_t *commands, int count, apr_time_t deadline,
+                apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* ---- redis_follow.c ---- */
 

@@ -9,9 +9,12 @@
 #include <apr_strings.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "core/clock.h"
 
 /* A word of so many bytes is not copied. */
 #define LONG_WORD 1024
@@ -117,7 +120,21 @@ static void take_off(parcel_t *parcel, apr_size_t sent)
     }
 }
 
-int redis_write(int socket, const crm360_command_t *commands, int count, apr_pool_t *pool)
+/* Waits until more can be sent. 0 when the time is over; errno says so. */
+static int await_room(int socket, apr_time_t deadline)
+{
+    struct pollfd writable = {.fd = socket, .events = POLLOUT};
+    apr_interval_time_t rest = deadline - crm360_clock();
+
+    if (rest <= 0) {
+        errno = EAGAIN;
+        return 0;
+    }
+    return poll(&writable, 1, (int)((rest + 999) / 1000)) >= 0 || errno == EINTR;
+}
+
+int redis_write(int socket, const crm360_command_t *commands, int count, apr_time_t deadline,
+                apr_pool_t *pool)
 {
     parcel_t parcel = pack(commands, count, pool);
 
@@ -125,12 +142,19 @@ int redis_write(int socket, const crm360_command_t *commands, int count, apr_poo
         struct msghdr header = {
             .msg_iov = parcel.pieces,
             .msg_iovlen = (apr_size_t)(parcel.count < IOV_MOST ? parcel.count : IOV_MOST)};
-        ssize_t sent = sendmsg(socket, &header, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-        if (sent < 0 && errno != EINTR) {
+        if (sent >= 0) {
+            take_off(&parcel, (apr_size_t)sent);
+        }
+        else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            if (!await_room(socket, deadline)) {
+                return 0;
+            }
+        }
+        else if (errno != EINTR) {
             return 0;
         }
-        take_off(&parcel, sent > 0 ? (apr_size_t)sent : 0);
     }
     return 1;
 }

@@ -182,7 +182,7 @@ subtest 'answers that drip in' => sub {
     kill 'KILL', $pid;
     waitpid $pid, 0;
     spew($site->conf, $conf);
-    cmp_ok scalar(grep { $_->[2] eq $OK } @lines), '>=', 100, 'some are stored';
+    cmp_ok scalar(grep { $_->[2] eq $OK } @lines), '>', 0, 'some are stored';
     cmp_ok longest(@lines), '<', 2 * $TIMEOUT + 0.6, 'nobody waits for the answers of all' if timing();
 };
 
