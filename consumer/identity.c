@@ -1,7 +1,9 @@
 /*
  * Worker names. A process id alone comes back after a while, and means nothing in another
  * container, so start time and namespace belong to the name (proc(5): stat field 22;
- * namespaces(7)).
+ * namespaces(7)). Hosts may have the same name, as cloned machines and containers do, and the
+ * first namespace has the same number everywhere; the run of the kernel is nobody else's
+ * (random(4): boot_id).
  */
 #include "consumer/identity.h"
 
@@ -35,7 +37,20 @@ static const char *start_of(pid_t pid, apr_pool_t *pool)
     return at ? apr_pstrndup(pool, at + 1, strspn(at + 1, "0123456789")) : "0";
 }
 
-/* "host/namespace/", the same for all processes that can see each other here. */
+/* The beginning of the boot id: enough to tell hosts of one name apart. "0" where there is none. */
+static const char *boot(apr_pool_t *pool)
+{
+    char line[9] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    if (file) {
+        line[fread(line, 1, sizeof line - 1, file)] = '\0';
+        fclose(file);
+    }
+    return strspn(line, "0123456789abcdef") == sizeof line - 1 ? apr_pstrdup(pool, line) : "0";
+}
+
+/* "host/namespace-boot/", the same for all processes that can see each other here. */
 static const char *place(apr_pool_t *pool)
 {
     char host[APRMAXHOSTLEN + 1] = "localhost";
@@ -47,7 +62,7 @@ static const char *place(apr_pool_t *pool)
     namespace[len > 0 ? len : 0] = '\0';
     digits = strpbrk(namespace, "0123456789");
     digits = digits ? apr_pstrndup(pool, digits, strspn(digits, "0123456789")) : "0";
-    return apr_pstrcat(pool, host, "/", digits, "/", NULL);
+    return apr_pstrcat(pool, host, "/", digits, "-", boot(pool), "/", NULL);
 }
 
 const char *consumer_identity(pid_t pid, apr_pool_t *pool)

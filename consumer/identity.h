@@ -1,6 +1,6 @@
 /*
- * Names of worker processes, as they stand in the claims: host, process-id namespace, process id
- * and start time. From a name a master can tell whether that worker still lives, when it ran beside
+ * Names of worker processes, as they stand in the claims: host, process-id namespace, run of the
+ * kernel, process id and start time. From a name a master can tell whether that worker still lives, when it ran beside
  * it.
  */
 #ifndef CONSUMER_IDENTITY_H
@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-/* Name of process `pid` on this machine, in `pool`: "host/namespace/pid.start". */
+/* Name of process `pid` on this machine, in `pool`: "host/namespace-boot/pid.start". */
 const char *consumer_identity(pid_t pid, apr_pool_t *pool);
 
 /* Whether the worker of that name is known to be gone: it ran on this machine, in this
