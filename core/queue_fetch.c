@@ -80,9 +80,14 @@ static apr_status_t fetch_parts(crm360_blob_t *blob, const char *key, crm360_red
         crm360_command_add_number(command, (apr_int64_t)at, part);
         crm360_command_add_number(command, (apr_int64_t)(at + QUEUE_PART_BYTES - 1), part);
         rv = crm360_redis_command(&reply, redis, command, part);
-        if (rv == APR_SUCCESS && (reply->type != CRM360_REPLY_STRING || reply->len == 0 ||
-                                  reply->len > blob->len - at)) {
-            rv = CRM360_EPROTOCOL; /* somebody changes it meanwhile */
+        if (rv == APR_SUCCESS &&
+            (reply->type != CRM360_REPLY_STRING || reply->len > blob->len - at)) {
+            rv = CRM360_EPROTOCOL;
+        }
+        if (rv == APR_SUCCESS && reply->len == 0) {
+            apr_pool_destroy(part);
+            blob->len = 0; /* it is gone since it was measured, as one that was never there */
+            return APR_SUCCESS;
         }
         if (rv == APR_SUCCESS) {
             memcpy(data + at, reply->text, reply->len);
@@ -229,6 +234,7 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
     /* TIME, then per database the head of each lane and the claims. */
     const int each = CRM360_LANES + 1;
     queue_pipeline_t *all = queue_pipeline_make(1 + count * each, 5, pool);
+    const char *detail;
     apr_status_t rv;
     int i, missing;
 
@@ -246,7 +252,7 @@ apr_status_t crm360_queue_look(crm360_look_t *looks, apr_int64_t *now_ms, crm360
             crm360_command_add(command, "WITHSCORES");
         }
     }
-    rv = queue_pipeline_run_some(&missing, queue, all, pool);
+    rv = queue_pipeline_run_some(&missing, &detail, queue, all, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }

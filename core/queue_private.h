@@ -136,9 +136,10 @@ apr_status_t queue_pipeline_run(const char **detail, crm360_queue_t *queue, queu
                                 apr_pool_t *pool) __attribute__((warn_unused_result));
 
 /* The same for who can use a part of it: replies of nodes of a cluster that are out of reach are
- * NULL, and *missing is how many. An error when all are. */
-apr_status_t queue_pipeline_run_some(int *missing, crm360_queue_t *queue, queue_pipeline_t *all,
-                                     apr_pool_t *pool) __attribute__((warn_unused_result));
+ * NULL, and *missing is how many; *detail says why. An error when all are. */
+apr_status_t queue_pipeline_run_some(int *missing, const char **detail, crm360_queue_t *queue,
+                                     queue_pipeline_t *all, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 /* The same for who looks on, and may lack the right to (CRM360_REDIS_LOOK); *detail says why what
  * is missing is. */

@@ -316,13 +316,11 @@ apr_status_t queue_pipeline_run(const char **detail, crm360_queue_t *queue, queu
     return run_pipeline(NULL, detail, queue, all, CRM360_REDIS_READ, pool);
 }
 
-apr_status_t queue_pipeline_run_some(int *missing, crm360_queue_t *queue, queue_pipeline_t *all,
-                                     apr_pool_t *pool)
+apr_status_t queue_pipeline_run_some(int *missing, const char **detail, crm360_queue_t *queue,
+                                     queue_pipeline_t *all, apr_pool_t *pool)
 {
-    const char *detail;
-
     *missing = 0;
-    return run_pipeline(missing, &detail, queue, all, CRM360_REDIS_READ, pool);
+    return run_pipeline(missing, detail, queue, all, CRM360_REDIS_READ, pool);
 }
 
 apr_status_t queue_pipeline_look_some(int *missing, const char **detail, crm360_queue_t *queue,

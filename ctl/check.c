@@ -24,7 +24,7 @@
 
 #define TIME_DEFAULT (10 * APR_USEC_PER_SEC)
 #define LINE_MOST 2000 /* bytes of one finding: a pipe takes it whole */
-#define BLOCK 65536    /* bytes of all findings of one check */
+#define BLOCK 65536    /* bytes read at a time */
 
 enum { TIMEOUT };
 
@@ -121,26 +121,37 @@ static void show_all(run_t *run, char *lines)
 
 /* ---- a process for each ---- */
 
-/* Reads what a check says until it ends. 0 when it took too long. */
-static int listen_to(char *text, apr_size_t *len, int in, apr_time_t until)
+/* Reads what a check says until it ends: whole lines. All of it is read before any is shown: a
+ * reader who takes his time, as a pager, must not make a check look late. 0 when it took too
+ * long. */
+static int listen_to(char **text, int in, apr_time_t until, apr_pool_t *pool)
 {
     struct pollfd ready = {.fd = in, .events = POLLIN};
+    apr_size_t len = 0, room = BLOCK;
     apr_time_t left;
     ssize_t got = 1;
+    int polled = 1;
 
-    *len = 0;
-    while (got != 0 && *len < BLOCK) {
-        left = until - crm360_clock();
-        if (left <= 0 || poll(&ready, 1, (int)(left / 1000) + 1) == 0) {
-            return 0;
+    *text = apr_palloc(pool, room + 1);
+    while (got != 0 && (left = until - crm360_clock()) > 0) {
+        if (len == room) {
+            char *more = apr_palloc(pool, 2 * room + 1);
+
+            *text = memcpy(more, *text, len);
+            room *= 2;
         }
-        got = read(in, text + *len, BLOCK - *len);
-        if (got < 0 && errno != EINTR) {
-            return 1;
+        polled = poll(&ready, 1, (int)(left / 1000) + 1);
+        got = polled > 0 ? read(in, *text + len, room - len) : -1;
+        if (got < 0 && polled != 0 && errno != EINTR) {
+            break;
         }
-        *len += got > 0 ? (apr_size_t)got : 0;
+        len += got > 0 ? (apr_size_t)got : 0;
     }
-    return 1;
+    while (len > 0 && (*text)[len - 1] != '\n') {
+        len--;
+    }
+    (*text)[len] = '\0';
+    return got == 0;
 }
 
 /* What the queue would say in a log: the findings say it. */
@@ -157,15 +168,13 @@ static void run_check(run_t *run, ctl_check_run_t *check, const void *what, cons
                       const char *subject)
 {
     ctl_check_t *shared = &run->check;
-    apr_size_t len = 0;
-    int pipes[2], status = 0, in_time = 1;
+    int pipes[2], status = 0, in_time;
     apr_pool_t *pool;
     char *text;
     pid_t pid;
 
     apr_pool_create(&pool, shared->pool);
     apr_pool_tag(pool, "crm360ctl_check");
-    text = apr_palloc(pool, BLOCK + 1);
     if (pipe(pipes) < 0 || (pid = fork()) < 0) {
         show(run, CTL_CHECK_FAIL, name, subject, "no process for it");
         return;
@@ -181,13 +190,12 @@ static void run_check(run_t *run, ctl_check_run_t *check, const void *what, cons
         _exit(0);
     }
     close(pipes[1]);
-    in_time = listen_to(text, &len, pipes[0], crm360_clock() + shared->most);
+    in_time = listen_to(&text, pipes[0], crm360_clock() + shared->most, pool);
     close(pipes[0]);
     if (!in_time) {
-        kill(pid, SIGKILL);
+        kill(pid, SIGKILL); /* else its end would be waited for */
     }
     waitpid(pid, &status, 0);
-    text[len] = '\0';
     show_all(run, text);
     if (!in_time) {
         show(run, CTL_CHECK_AWAY, name, subject,

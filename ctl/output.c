@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "core/charset.h"
 #include "core/json.h"
 #include "ctl/options.h"
 
@@ -118,14 +117,7 @@ void output_member(ctl_output_t *output, const char *name)
 
 void output_json_text(ctl_output_t *output, const char *text)
 {
-    apr_size_t len = text ? strlen(text) : 0;
-
-    if (!text) {
-        fputs("null", stdout);
-        return;
-    }
-    text = crm360_utf8_clean(&len, text, len, output->cell);
-    fputs(crm360_json_quote(apr_pstrmemdup(output->cell, text, len), output->cell), stdout);
+    fputs(text ? output_json_quote(text, output->cell) : "null", stdout);
     apr_pool_clear(output->cell);
 }
 

@@ -29,6 +29,10 @@ void output_json_time(ctl_output_t *output, apr_time_t at);
 void output_json_number(apr_int64_t number);
 void output_json_flag(int yes);
 
+/* A text as a quoted JSON string of valid UTF-8, in which what a terminal obeys is an escape: the
+ * same string to a program, and harmless to who looks at it. In `pool`. */
+const char *output_json_quote(const char *text, apr_pool_t *pool);
+
 /* A number as people read it: 1,000,000. In `pool`. */
 const char *output_number_text(apr_int64_t number, apr_pool_t *pool);
 

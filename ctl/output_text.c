@@ -3,9 +3,11 @@
 
 #include <apr_strings.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/charset.h"
+#include "core/json.h"
 
 #define DAY (86400 * APR_USEC_PER_SEC)
 
@@ -24,6 +26,43 @@ static apr_size_t obeyed(const unsigned char *at)
         return at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae) ? 3 : 0;
     }
     return at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0;
+}
+
+/* The character of `len` bytes at `at`, one of those that a terminal obeys. */
+static unsigned int code_at(const unsigned char *at, apr_size_t len)
+{
+    return len == 1   ? at[0]
+           : len == 2 ? ((at[0] & 0x1fU) << 6) | (at[1] & 0x3fU)
+                      : ((at[0] & 0x0fU) << 12) | ((at[1] & 0x3fU) << 6) | (at[2] & 0x3fU);
+}
+
+const char *output_json_quote(const char *text, apr_pool_t *pool)
+{
+    apr_size_t len = strlen(text), skip, more = 0;
+    const char *at, *quoted;
+    char *safe, *to;
+
+    text = crm360_utf8_clean(&len, text, len, pool);
+    quoted = crm360_json_quote(apr_pstrmemdup(pool, text, len), pool);
+    for (at = quoted; *at; at += skip ? skip : 1) {
+        skip = obeyed((const unsigned char *)at);
+        more += skip ? 6 - skip : 0;
+    }
+    if (!more) {
+        return quoted;
+    }
+    safe = to = apr_palloc(pool, (apr_size_t)(at - quoted) + more + 1);
+    for (at = quoted; *at; at += skip ? skip : 1) {
+        skip = obeyed((const unsigned char *)at);
+        if (skip) {
+            to += snprintf(to, 7, "\\u%04x", code_at((const unsigned char *)at, skip));
+        }
+        else {
+            *to++ = *at;
+        }
+    }
+    *to = '\0';
+    return safe;
 }
 
 const char *ctl_plain(const char *text, apr_pool_t *pool)

@@ -222,8 +222,8 @@ static void show_request(const run_t *run, const crm360_blob_t *blob)
     print_lines(run, text, len, cuts);
 }
 
-/* The stored bytes, part by part. */
-static ctl_status_t show_raw(const run_t *run)
+/* The stored bytes, part by part; there were `bytes` of them. */
+static ctl_status_t show_raw(const run_t *run, apr_int64_t bytes)
 {
     apr_off_t offset = 0;
     apr_size_t len = 0;
@@ -246,6 +246,13 @@ static ctl_status_t show_raw(const run_t *run)
     if (rv == APR_SUCCESS && offset == 0) {
         fprintf(stderr, "crm360ctl: %s: the stored message of %s is missing\n", run->place.name,
                 ctl_plain(run->id, run->pool));
+        return CTL_FAILED;
+    }
+    if (rv == APR_SUCCESS && offset < bytes && !ctl_output_ended()) {
+        fprintf(stderr,
+                "crm360ctl: %s: %s became shorter while it was read, as when it is done: these "
+                "are not all of its bytes\n",
+                run->place.name, ctl_plain(run->id, run->pool));
         return CTL_FAILED;
     }
     return rv == APR_SUCCESS ? CTL_FINE : ctl_failed(&run->place, NULL, rv);
@@ -326,7 +333,7 @@ static ctl_status_t run_verb(const ctl_verb_t *verb, int only_dead, const crm360
         return CTL_FAILED;
     }
     if (run.raw) {
-        return show_raw(&run);
+        return show_raw(&run, view->bytes);
     }
     run.output = ctl_output_make(words.json, pool);
     ctl_output_now(run.output, now);

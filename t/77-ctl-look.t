@@ -6,9 +6,13 @@ use warnings;
 
 use lib 't/lib';
 use Crm360::Ctl;
+use Crm360::Redis;
 use Crm360::Spool;
 use Crm360::Test;
+use IO::Select;
+use IO::Socket::UNIX;
 use JSON::PP;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -193,6 +197,10 @@ my $odd = $ctl->wait_for('Shopify/Order/Insert',
     my ($status, $output) = $ctl->run('show', $odd);
     like $output, qr/"a":"\?\[2J","b":"\?1A \?x \x{c3}\x{a9} \x{ef}\x{bf}\x{bd}"/, 'nothing in a body moves the cursor';
     is +($ctl->run('show', $odd, '--raw'))[1], stored($DB, $odd), '  --raw changes nothing';
+    ($status, $output) = $ctl->run('show', $odd, '--json');
+    unlike $output, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae/, '  nor in one as JSON';
+    is decode_json($output)->{request}{body}, qq({"a":"\e[2J","b":"\x{9b}1A \x{202e}x \x{e9} \x{fffd}"}),
+        '  which is the same to a program';
     ($status, $output) = $ctl->run('show', $due);
     like $output, qr/^lastError\tno \?\[31mhandler\?$/m, '  nor in a reason';
     my $none = $ctl->wait_for('Shopify/Order/Insert');
@@ -204,6 +212,57 @@ my $odd = $ctl->wait_for('Shopify/Order/Insert',
     ($status, $output) = $ctl->run('show', $none);
     like $output, qr/^fault\t.+^no request$/ms, 'what is stored and no request is shown as it is';
     $site->redis('ZREM', $site->key($DB, 'live'), $none, $odd);
+}
+
+# ---- one that goes while it is read ----
+
+# Runs the command with a Redis behind a program that removes the message before it passes on question number `turn`
+# for a part of it.
+sub run_as_it_goes {
+    my ($turn, $id, @words) = @_;
+    my $dir = $site->dir;
+    my $listen = IO::Socket::UNIX->new(Local => "$dir/between.sock", Listen => 1) or die $!;
+    my $pid = fork // die $!;
+
+    if (!$pid) {
+        delete @$site{qw(client http)};
+        my $parts = 0;
+        my $redis = Crm360::Redis->connect($site->redis_socket);
+        my $here = $listen->accept or POSIX::_exit(1);
+        my $there = IO::Socket::UNIX->new(Peer => $site->redis_socket) or POSIX::_exit(1);
+        my $both = IO::Select->new($here, $there);
+        while (my @ready = $both->can_read) {
+            for my $from (@ready) {
+                sysread $from, my $bytes, 65536 or POSIX::_exit(0);
+                $redis->command('DEL', $site->key($DB, "message:$id"))
+                    if $from == $here && $bytes =~ /GETRANGE/i && ++$parts == $turn;
+                my $to = $from == $here ? $there : $here;
+                while (length $bytes) {
+                    my $sent = syswrite $to, $bytes or POSIX::_exit(0);
+                    substr $bytes, 0, $sent, '';
+                }
+            }
+        }
+    }
+    spew("$dir/between.conf", slurp($site->conf) =~ s/\Q@{[$site->redis_socket]}\E/$dir\/between.sock/r);
+    chmod 0600, "$dir/between.conf";
+    my $text = `@{[$ctl->program]} -c $dir/between.conf show $id @words 2>$dir/errors`;
+    my $status = $? >> 8;
+    close $listen;
+    unlink "$dir/between.sock";
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    return ($status, $text, slurp("$dir/errors"));
+}
+for my $case (['--raw'], [], ['--json']) {
+    my $large = $ctl->wait_for('Shopify/Order/Insert', body => 'x' x 600_000);
+    my ($status, $text, $errors) = run_as_it_goes(2, $large, @$case);
+    is $status, 1, "a large message that goes while it is read: show @$case";
+    like $errors, qr/^crm360ctl: $DB: \Q$large\E became shorter while it was read/, '  says that this is not all'
+        if @$case && $$case[0] eq '--raw';
+    is $errors, "crm360ctl: $DB: the stored message of $large is missing\n", '  says that it is missing'
+        if !@$case || $$case[0] ne '--raw';
+    $site->redis('ZREM', $site->key($DB, 'live'), $large);
 }
 
 # ---- on a terminal ----

@@ -188,6 +188,22 @@ $site->{databases}{$DB} = '';
 }
 $site->write_conf;
 
+# ---- many findings ----
+
+{
+    my $many = 1500;
+    local $site->{settings} = $site->{settings} . join '', map {
+        "<Crm360Database many n$_>\nCrm360DBDriver sqlite3\nCrm360DBParams \"$dir/many-$_.db\"\n</Crm360Database>\n"
+    } 1 .. $many;
+    spew("$dir/many-$_.db", '') for 1 .. $many;
+    $site->write_conf;
+    my ($code, $lines) = check($DB);
+    is $code, 0, "one database, in a configuration of $many others" or diag map { "@$_\n" } @{$lines}[0 .. 5];
+    is scalar(grep { $_->[1] eq 'folders' && $_->[2] =~ /many-\d+\.db\z/ } @$lines), $many, '  each file has its line';
+    unlink map { "$dir/many-$_.db" } 1 .. $many;
+}
+$site->write_conf;
+
 # ---- rights: each command of the recipe is asked for ----
 
 {

@@ -90,6 +90,31 @@ static void harmless(void)
     is_number(ctl_text_width("a\303\251\342\202\254"), 3, "a character is a column");
 }
 
+/* In JSON the same characters are escapes: programs get them as they are. */
+static void quoted(void)
+{
+    static const struct {
+        const char *text;
+        const char *json;
+    } rows[] = {
+        {"", "\"\""},
+        {"a \"b\" \\", "\"a \\\"b\\\" \\\\\""},
+        {"\033[2J\n", "\"\\u001b[2J\\n\""},
+        {"\177", "\"\\u007f\""},
+        {"\302\2331A\302\200\302\237", "\"\\u009b1A\\u0080\\u009f\""},
+        {"\302\240\303\251\342\202\254", "\"\302\240\303\251\342\202\254\""}, /* are none */
+        {"a\342\200\256b\342\200\216", "\"a\\u202eb\\u200e\""},
+        {"\342\201\246\342\201\251", "\"\\u2066\\u2069\""},
+        {"\342\200\250\330\234", "\"\\u2028\\u061c\""},
+        {"\2331A\377", "\"\357\277\2751A\357\277\275\""}, /* bytes that are no UTF-8 */
+    };
+    size_t i;
+
+    for (i = 0; i < COUNT(rows); i++) {
+        is_text(output_json_quote(rows[i].text, pool), rows[i].json, rows[i].json);
+    }
+}
+
 int main(void)
 {
     setenv("TZ", "CET-1", 1);
@@ -101,6 +126,7 @@ int main(void)
     sizes_and_numbers();
     times();
     harmless();
+    quoted();
     apr_pool_destroy(pool);
     return tap_done();
 }
