@@ -286,13 +286,12 @@ static apr_status_t ask(queue_pipeline_t **all, const char **detail, const looki
     return queue_pipeline_run(detail, looking->queue, *all, looking->pool);
 }
 
-apr_status_t crm360_tail_look(crm360_tail_look_t *look, crm360_tail_t *tail, crm360_queue_t *queue,
-                              apr_pool_t *pool)
+apr_status_t crm360_tail_look(crm360_tail_look_t *look, const char **detail, crm360_tail_t *tail,
+                              crm360_queue_t *queue, apr_pool_t *pool)
 {
     looking_t looking = {.tail = tail, .queue = queue, .pool = pool};
     apr_int64_t counts[CRM360_COUNTERS];
     queue_pipeline_t *all;
-    const char *detail;
     apr_status_t rv;
 
     memset(look, 0, sizeof *look);
@@ -304,7 +303,7 @@ apr_status_t crm360_tail_look(crm360_tail_look_t *look, crm360_tail_t *tail, crm
     looking.events = apr_array_make(pool, 16, sizeof(crm360_tail_event_t));
     looking.taken = apr_array_make(pool, 16, sizeof(held_t *));
     looking.left = apr_array_make(pool, 16, sizeof(held_t *));
-    rv = ask(&all, &detail, &looking);
+    rv = ask(&all, detail, &looking);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -315,7 +314,7 @@ apr_status_t crm360_tail_look(crm360_tail_look_t *look, crm360_tail_t *tail, crm
     tail->since_ms = tail->has_begun ? tail->since_ms : looking.now_ms;
     read_claims(&looking, all->replies[1]);
     if (!look->begins) {
-        rv = tell_ranges(&detail, &looking);
+        rv = tell_ranges(detail, &looking);
         rv = rv == APR_SUCCESS ? tell_taken(&looking) : rv;
         rv = rv == APR_SUCCESS ? tell_left(&looking) : rv;
     }

@@ -45,9 +45,10 @@ typedef struct crm360_tail_t crm360_tail_t;
 /* Follows one database; asks nothing yet. `keys` is borrowed. Ends with `pool`. */
 crm360_tail_t *crm360_tail_make(const crm360_keys_t *keys, apr_pool_t *pool);
 
-/* Looks. Everything in *look lives in `pool`. After an error, as crm360_redis_run(), the next look
- * goes on where the last one was. */
-apr_status_t crm360_tail_look(crm360_tail_look_t *look, crm360_tail_t *tail, crm360_queue_t *queue,
-                              apr_pool_t *pool) __attribute__((warn_unused_result));
+/* Looks. Everything in *look lives in `pool`. After an error, as crm360_redis_run() with what is
+ * known of it in *detail, the next look goes on where the last one was. */
+apr_status_t crm360_tail_look(crm360_tail_look_t *look, const char **detail, crm360_tail_t *tail,
+                              crm360_queue_t *queue, apr_pool_t *pool)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -109,8 +109,8 @@ ctl_status_t ctl_places_find(ctl_place_t *place, const ctl_places_t *places, con
                              apr_pool_t *pool)
 {
     int *has = apr_pcalloc(pool, ((apr_size_t)places->count + 1) * sizeof(*has));
-    const char *names = "", *detail;
-    int i, found = 0;
+    const char *names = "", *unseen = NULL, *detail;
+    int i, found = 0, unseen_count = 0;
     apr_status_t rv =
         crm360_queue_find(has, &detail, places->queue, places->keys, places->count, id, pool);
 
@@ -118,13 +118,24 @@ ctl_status_t ctl_places_find(ctl_place_t *place, const ctl_places_t *places, con
         return ctl_redis_failed(places, detail, rv, pool);
     }
     for (i = 0; i < places->count; i++) {
-        if (has[i]) {
+        if (has[i] < 0) {
+            unseen = unseen ? unseen : places->keys[i]->name;
+            unseen_count++;
+        }
+        else if (has[i]) {
             names = apr_pstrcat(pool, names, found++ ? " and " : "", places->keys[i]->name, NULL);
             ctl_places_get(place, places, i);
         }
     }
     if (found == 1) {
         return CTL_FINE;
+    }
+    if (found == 0 && unseen) {
+        fprintf(stderr,
+                "crm360ctl: %s is in none of the databases that can be seen; %d of %d cannot be "
+                "(%s...): a node of the cluster does not answer: %s\n",
+                ctl_plain(id, pool), unseen_count, places->count, unseen, ctl_plain(detail, pool));
+        return CTL_AWAY;
     }
     if (found == 0) {
         fprintf(

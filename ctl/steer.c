@@ -99,7 +99,7 @@ static ctl_status_t run_now(const crm360_config_t *config, int count, const char
     ctl_words_t words;
     const char *const *ids;
     apr_pool_t *turn;
-    int status, id_count, i;
+    int status, id_count, is_spread, i;
 
     status = ctl_options_read(&words, &ctl_now, take_now, &now, count, text, pool);
     if (status >= 0) {
@@ -113,11 +113,12 @@ static ctl_status_t run_now(const crm360_config_t *config, int count, const char
     if (id_count == 0) {
         return ctl_usage_error(&ctl_now, "wants a message id, or several");
     }
+    is_spread = crm360_queue_is_spread(now.places.queue);
     now.output = ctl_output_make(words.json, pool);
     now.table = ctl_table_begin(now.output, NULL, now_columns, 4);
     apr_pool_create(&turn, pool);
     apr_pool_tag(turn, "crm360ctl_now");
-    for (i = 0; i < id_count && worst != CTL_AWAY; i++) {
+    for (i = 0; i < id_count && (worst != CTL_AWAY || is_spread); i++) {
         apr_pool_clear(turn);
         status = (int)one_now(&now, ids[i], turn);
         worst = status > (int)worst ? (ctl_status_t)status : worst;
@@ -237,16 +238,40 @@ static apr_status_t pause_one(ctl_table_t *table, const ctl_place_t *place, int 
     return rv;
 }
 
+/* Does it in each place. Where they are on several servers, one that is away keeps no other from
+ * its turn; with a single one, none behind it would fare better. */
+static ctl_status_t pause_all(ctl_table_t *table, const ctl_places_t *places, int resumes,
+                              const char *what, apr_pool_t *pool)
+{
+    ctl_status_t worst = CTL_FINE, status;
+    ctl_place_t place;
+    apr_status_t rv;
+    int i, rest = 0;
+
+    for (i = 0; i < places->count && !rest; i++) {
+        ctl_places_get(&place, places, i);
+        rv = pause_one(table, &place, resumes, what, pool);
+        if (rv == APR_SUCCESS) {
+            continue;
+        }
+        status = ctl_failed(&place, NULL, rv);
+        worst = status > worst ? status : worst;
+        rest = crm360_queue_is_spread(places->queue) ? 0 : places->count - i - 1;
+    }
+    if (rest) {
+        fprintf(stderr, "crm360ctl: %d databases behind it were not tried: run it again\n", rest);
+    }
+    return worst;
+}
+
 static ctl_status_t run_verb(const ctl_verb_t *verb, int resumes, const crm360_config_t *config,
                              int count, const char *const *text, apr_pool_t *pool)
 {
     ctl_places_t places;
-    ctl_place_t place;
     ctl_words_t words;
     ctl_table_t *table;
     const char *what;
-    apr_status_t rv = APR_SUCCESS;
-    int status, all = 0, i;
+    int status, all = 0;
 
     status = ctl_options_read(&words, verb, take_pause, &all, count, text, pool);
     if (status >= 0) {
@@ -262,12 +287,9 @@ static ctl_status_t run_verb(const ctl_verb_t *verb, int resumes, const crm360_c
     }
     table =
         ctl_table_begin(ctl_output_make(words.json, pool), NULL, pause_columns, resumes ? 5 : 4);
-    for (i = 0; i < places.count && rv == APR_SUCCESS; i++) {
-        ctl_places_get(&place, &places, i);
-        rv = pause_one(table, &place, resumes, what, pool);
-    }
+    status = (int)pause_all(table, &places, resumes, what, pool);
     ctl_table_end(table);
-    return rv == APR_SUCCESS ? CTL_FINE : ctl_failed(&place, NULL, rv);
+    return (ctl_status_t)status;
 }
 
 static ctl_status_t run_pause(const crm360_config_t *config, int count, const char *const *words,

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/message.h"
 #include "core/queue_tail.h"
+#include "core/status.h"
 #include "ctl/options.h"
 #include "ctl/output.h"
 
@@ -52,7 +53,7 @@ typedef struct run_t {
     int lane;          /* -1 = any */
     const char *route; /* NULL = any */
     apr_interval_time_t every;
-    int away; /* Redis did not answer the last time */
+    apr_status_t fault; /* of the last time */
 } run_t;
 
 static volatile sig_atomic_t interrupted;
@@ -169,28 +170,56 @@ static void show_look(run_t *run, const char *database, const crm360_tail_look_t
 
 /* ---- looking ---- */
 
+/* Says that something cannot be looked at, and why: once, not at each look; and when it can again.
+ * `first` is the first of the `missed` databases. */
+static void tell_fault(run_t *run, apr_status_t rv, const char *detail, const char *first,
+                       int missed, apr_pool_t *pool)
+{
+    char text[200];
+
+    detail = *detail ? ctl_plain(detail, pool) : crm360_status_text(rv, text, sizeof(text));
+    if (rv == APR_SUCCESS && run->fault != APR_SUCCESS) {
+        fprintf(stderr, "crm360ctl: Redis answers again\n");
+    }
+    else if (rv != run->fault && missed < run->places.count) {
+        fprintf(stderr,
+                "crm360ctl: %d of %d databases cannot be followed (%s...): %s; looking again until "
+                "they can\n",
+                missed, run->places.count, first, detail);
+    }
+    else if (rv != run->fault) {
+        fprintf(stderr, "crm360ctl: Redis %s: %s; looking again until it does\n",
+                rv == CRM360_EAWAY ? "does not answer" : "does not let it look", detail);
+    }
+    run->fault = rv;
+}
+
 static void look_at_all(run_t *run, apr_pool_t *pool)
 {
+    int is_spread = crm360_queue_is_spread(run->places.queue), missed = 0, i;
+    const char *detail = "", *why = "", *first = NULL;
+    apr_status_t fault = APR_SUCCESS, rv;
     crm360_tail_look_t look;
-    apr_status_t rv = APR_SUCCESS;
-    int i;
 
-    for (i = 0; i < run->places.count && !interrupted && rv == APR_SUCCESS; i++) {
-        rv = crm360_tail_look(&look, run->tails[i], run->places.queue, pool);
+    for (i = 0; i < run->places.count && !interrupted; i++) {
+        if (missed && !is_spread) {
+            missed = run->places.count; /* they are all on that server */
+            break;
+        }
+        rv = crm360_tail_look(&look, &detail, run->tails[i], run->places.queue, pool);
         if (rv == APR_SUCCESS) {
             ctl_output_now(run->output, look.now);
             show_look(run, run->places.keys[i]->name, &look, pool);
         }
+        else if (missed++ == 0) {
+            fault = rv;
+            why = detail;
+            first = run->places.keys[i]->name;
+        }
     }
     ctl_table_flush(run->table);
     fflush(stdout);
-    if (rv != APR_SUCCESS && !run->away) {
-        fprintf(stderr, "crm360ctl: Redis does not answer; looking again until it does\n");
-    }
-    else if (rv == APR_SUCCESS && run->away) {
-        fprintf(stderr, "crm360ctl: Redis answers again\n");
-    }
-    run->away = rv != APR_SUCCESS;
+    tell_fault(run, fault, why, first, missed, pool);
 }
 
 /* Waits for the next look. 0 when it is over: nobody reads any more, or somebody has said so. */

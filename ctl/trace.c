@@ -23,6 +23,14 @@ static const ctl_option_t options[] = {CTL_OPTION_JSON, {NULL, NULL, NULL}};
 
 /* ---- where it is ---- */
 
+static void note_redis_fault(ctl_trace_t *trace, const char *detail, apr_status_t rv)
+{
+    char text[200];
+
+    trace->redis_fault =
+        *detail ? detail : apr_pstrdup(trace->pool, crm360_status_text(rv, text, sizeof(text)));
+}
+
 /* In Redis: itself, its mail copy, or an element. 0 = in no database that was asked. */
 static int find_in_redis(ctl_trace_t *trace, const ctl_places_t *places)
 {
@@ -30,7 +38,6 @@ static int find_in_redis(ctl_trace_t *trace, const ctl_places_t *places)
                            crm360_element_id(trace->id, 1, trace->pool)};
     int *has = apr_pcalloc(trace->pool, ((apr_size_t)places->count + 1) * sizeof(*has));
     const char *detail = NULL;
-    char text[200];
     apr_status_t rv;
     int i, t;
 
@@ -38,16 +45,17 @@ static int find_in_redis(ctl_trace_t *trace, const ctl_places_t *places)
         rv = crm360_queue_find(has, &detail, places->queue, places->keys, places->count, tries[t],
                                trace->pool);
         if (rv != APR_SUCCESS) {
-            trace->redis_fault =
-                detail && *detail
-                    ? detail
-                    : apr_pstrdup(trace->pool, crm360_status_text(rv, text, sizeof(text)));
+            note_redis_fault(trace, detail, rv);
             return 0;
         }
         for (i = 0; i < places->count; i++) {
-            if (has[i]) {
+            if (has[i] > 0) {
+                trace->redis_fault = NULL; /* of another node */
                 ctl_places_get(&trace->place, places, i);
                 return 1;
+            }
+            if (has[i] < 0) {
+                note_redis_fault(trace, detail, CRM360_EAWAY);
             }
         }
     }
@@ -94,6 +102,12 @@ static crm_db_t *open_database(ctl_trace_t *trace, const crm360_database_t *data
     return db;
 }
 
+/* A question to an open database has failed. */
+static void note_fault(ctl_trace_t *trace, const char *name, const crm_db_t *db)
+{
+    trace->database_fault = apr_pstrcat(trace->pool, name, ": ", crm_db_error(db), NULL);
+}
+
 /* One that is done may be in any of them. */
 static int find_in_databases(ctl_trace_t *trace, const ctl_places_t *places)
 {
@@ -108,7 +122,10 @@ static int find_in_databases(ctl_trace_t *trace, const ctl_places_t *places)
         apr_pool_create(&pool, trace->pool);
         apr_pool_tag(pool, "crm360ctl_trace");
         db = open_database(trace, places->databases[i], pool);
-        if (db && crm_past_find(&pasts, db, ids, 3, pool) == APR_SUCCESS) {
+        if (db && crm_past_find(&pasts, db, ids, 3, pool) != APR_SUCCESS) {
+            note_fault(trace, places->keys[i]->name, db);
+        }
+        else if (db) {
             for (j = 0; j < 3; j++) {
                 found |= pasts[j].processed || pasts[j].kind;
             }
@@ -170,8 +187,7 @@ static void remember(ctl_trace_t *trace, ctl_trace_one_t *ones, crm_db_t *db,
         return;
     }
     if (crm_past_find(&pasts, db, ids, count, trace->pool) != APR_SUCCESS) {
-        trace->database_fault =
-            apr_pstrcat(trace->pool, trace->place.name, ": ", crm_db_error(db), NULL);
+        note_fault(trace, trace->place.name, db);
         return;
     }
     for (i = 0; i < count; i++) {

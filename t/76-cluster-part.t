@@ -43,6 +43,50 @@ like $text, qr/1 of 3 databases cannot be seen \(\Q$gone\E/, '  and the one that
 like $text, qr/^database\t\Q$here\E\t0\t2\t/m, 'crm360ctl status: the same' or diag $text;
 is +($site->ctl('show', $here, $id))[0], 0, 'a message there is shown';
 
+# ---- what looks for an id, or works on all databases ----
+
+($code, $text) = $site->ctl('show', $id);
+is $code, 0, '  without its database, too' or diag $text;
+($code, $text) = $site->ctl('show', 'not-there');
+is $code, 4, 'one that is nowhere: it may be where nobody can look';
+like $text, qr/not-there is in none of the databases that can be seen; 1 of 3 cannot be \(\Q$gone\E\.\.\.\)/,
+    '  and where that is';
+($code, $text) = $site->ctl('trace', $id);
+is $code, 0, 'trace finds it' or diag $text;
+is +($site->ctl('trace', 'not-there'))[0], 4, '  and knows what it could not ask';
+($code, $text) = $site->ctl('now', 'not-there', $id);
+is $code, 4, 'now';
+like $text, qr/^\Q$id\E\t\Q$here\E\tdue\t/m, '  goes on behind one that it cannot find';
+for my $verb (qw(pause resume)) {
+    ($code, $text) = $site->ctl($verb, $gone, $here, $third, 'batch');
+    is $code, 4, "$verb, the one that is away first";
+    like $text, qr/^crm360ctl: \Q$gone\E: /m, '  names the one that is not reached';
+    like $text, qr/^\Q$_\E\tbatch\t/m, "  and reaches $_" for $here, $third;
+}
+
+# ---- tail ----
+
+{
+    my $file = $site->dir . '/tail';
+    my $pid = fork // die $!;
+    if (!$pid) {
+        open STDOUT, '>', $file or die $!;
+        open STDERR, '>', "$file.errors" or die $!;
+        exec build() . '/crm360ctl', '-c', $site->conf, 'tail', '--json', $gone, $here, $third or die $!;
+    }
+    my @ids;
+    wait_until {
+        push @ids, push_to($here, '{"n":' . (5 + @ids) . '}')->{MessageId};
+        my $seen = slurp($file);
+        grep { $seen =~ /"received","id":"\Q$_\E"/ } @ids;
+    } 30, 'tail follows what can be followed' or diag slurp($file), slurp("$file.errors");
+    like slurp("$file.errors"), qr/\Acrm360ctl: 1 of 3 databases cannot be followed \(\Q$gone\E\.\.\.\): .+\n\z/,
+        '  and says what cannot, once';
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    is $?, 0, '  until it is ended';
+}
+
 my $page = $site->get('/crm360-status')->{content};
 like $page, qr/1 of these databases cannot be seen/, 'the status page says so';
 {

@@ -39,6 +39,8 @@ for my $case (
 }
 is +($ctl->run(@$_))[0], 4, "@$_ without Redis: exit status 4"
     for ['now', 'x'], ['pause', $DB, 'live'], ['resume', $DB, 'live'], ['dead', 'drop', $DB, '--all'];
+like +($ctl->run('pause', '--all', '--yes', 'live'))[2], qr/^crm360ctl: 1 databases behind it were not tried/m,
+    'one that fails on the only server: the rest is not tried, and that is said';
 
 $site->start_redis;
 sub score { return $site->redis('ZSCORE', $site->key($_[0], $_[1]), $_[2]) }

@@ -98,7 +98,7 @@ my ($pid, $file) = tail('--json');
 # ---- Redis restarts ----
 
 $site->stop_redis;
-wait_until { slurp("$file.errors") =~ /Redis does not answer; looking again until it does/ } 10, 'Redis is away';
+wait_until { slurp("$file.errors") =~ /^crm360ctl: Redis does not answer: .+; looking again until it does$/m } 10, 'Redis is away';
 $site->start_redis;
 wait_until { slurp("$file.errors") =~ /Redis answers again/ } 10, 'and back';
 {
@@ -106,6 +106,15 @@ wait_until { slurp("$file.errors") =~ /Redis answers again/ } 10, 'and back';
     wait_until { $id = eval { hook('sleep 600') } } 10, 'webhooks are taken again';
     wait_until { events($file, $id) =~ /received.*done/ } 20, '  and seen' or diag slurp($file);
 }
+
+# ---- a right is taken away ----
+
+$site->redis('ACL', 'SETUSER', 'default', '-hgetall');
+wait_until { slurp("$file.errors") =~ /^crm360ctl: Redis does not let it look: NOPERM .*hgetall/m } 10,
+    'a right that is missing is named, not an outage';
+$site->redis('ACL', 'SETUSER', 'default', '+hgetall');
+wait_until { 2 == (() = slurp("$file.errors") =~ /Redis answers again/g) } 10, '  and that it is there again';
+is slurp("$file.errors") =~ tr/\n//, 4, '  each is said once';
 kill TERM => $pid;
 ends($pid, 'SIGTERM ends it');
 

@@ -130,6 +130,11 @@ sub in_inbox { return $site->value($DB, "select count(*) from WebhookInbox where
     is $status, 4, '  of one that is done nothing can be said';
     like $errors, qr/a database could not be asked/, '  and why';
     rename $site->database($DB) . '.away', $site->database($DB) or die;
+    $site->sql($DB, 'alter table WebhookInbox rename to Elsewhere');
+    ($status, undef, $errors) = trace($id);
+    is $status, 4, 'a question that fails: exit status 4';
+    like $errors, qr/nothing is known; a database could not be asked: acme\/prod: .*WebhookInbox/, '  and why';
+    $site->sql($DB, 'alter table Elsewhere rename to WebhookInbox');
     $site->stop_consumer;
     $site->stop_redis;
     ($status, $trace) = trace($id);
