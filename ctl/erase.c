@@ -199,6 +199,12 @@ static ctl_status_t work_on_tables(erase_run_t *run, crm_erasure_t *erasure, int
 
 /* ---- the order of work ---- */
 
+/* Whether something was left that has to be searched again: the tables know for what. */
+static int wants_another(const erase_run_t *run)
+{
+    return run->busy || run->spooled || run->unsearched;
+}
+
 static ctl_status_t one_round(erase_run_t *run, apr_pool_t *parent)
 {
     crm_erasure_t erasure;
@@ -208,19 +214,17 @@ static ctl_status_t one_round(erase_run_t *run, apr_pool_t *parent)
 
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_erase");
-    run->found = run->busy = run->mixed = run->spooled = run->unreadable = 0;
-    rv = erase_spool(run, pool);
+    run->found = run->busy = run->mixed = run->spooled = run->unreadable = run->unsearched = 0;
+    erase_spool(run, pool);
+    rv = erase_queues(run, pool);
     if (rv == APR_SUCCESS) {
-        rv = erase_queues(run, pool);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = erase_exports(run, pool);
+        erase_exports(run, pool);
     }
     erase_progress_end(run);
     if (rv != APR_SUCCESS) {
         status = ctl_failed(&run->place, NULL, rv);
     }
-    else if (!run->busy && !run->spooled) {
+    else if (!wants_another(run)) {
         status = work_on_tables(run, &erasure, run->dry_run, pool);
         if (status == CTL_FINE) {
             add_rows(run, &erasure, parent);
@@ -240,7 +244,7 @@ static ctl_status_t all_rounds(erase_run_t *run, apr_pool_t *pool)
     do {
         status = one_round(run, pool);
         round++;
-    } while (status == CTL_FINE && !run->dry_run && run->found && !run->busy && !run->spooled &&
+    } while (status == CTL_FINE && !run->dry_run && run->found && !wants_another(run) &&
              round < ROUNDS);
     return erase_tell_end(run, status);
 }

@@ -50,6 +50,7 @@ typedef struct erase_run_t {
     int mixed;        /* a batch with others in it that names the person outside its elements */
     int spooled;      /* a batch in the spool, or a message whose spool was not free */
     int unreadable;   /* a file that is nobody's message has the person in it */
+    int unsearched;   /* a file that could not be searched to its end: the tables stay for then */
     apr_time_t shown; /* crm360_clock() of the last line of progress */
     int shows;        /* progress is shown: standard error is a terminal */
 } erase_run_t;
@@ -71,9 +72,10 @@ void erase_show(const erase_run_t *run, const char *place, const char *id,
                 ctl_person_verdict_t verdict, apr_pool_t *pool);
 
 /* The pieces of the work: each goes through its place, removes what is about the person (nothing on
- * a dry run), counts, and sets run->found and what is left. */
+ * a dry run), counts, and sets run->found and what is left. What is wrong with a file is said, with
+ * its name, and keeps no other from its turn. */
 apr_status_t erase_queues(erase_run_t *run, apr_pool_t *pool) __attribute__((warn_unused_result));
-apr_status_t erase_spool(erase_run_t *run, apr_pool_t *pool) __attribute__((warn_unused_result));
-apr_status_t erase_exports(erase_run_t *run, apr_pool_t *pool) __attribute__((warn_unused_result));
+void erase_spool(erase_run_t *run, apr_pool_t *pool);
+void erase_exports(erase_run_t *run, apr_pool_t *pool);
 
 #endif

@@ -27,7 +27,6 @@
 #include "ctl/output.h"
 
 #define SUFFIX ".jsonl"
-#define BAD ".bad"
 #define LOCK_WAIT (10 * APR_USEC_PER_SEC)
 #define LOCK_STEP (10 * APR_TIME_C(1000))
 
@@ -44,6 +43,42 @@ static void tell_unreadable(erase_run_t *run, const char *what, apr_pool_t *pool
     run->unreadable++;
     fprintf(stderr, "crm360ctl: %s: %s is no message any more and names the person: look at it\n",
             run->place.name, ctl_plain(what, pool));
+}
+
+/* Something could not be searched to its end, and may have the person in it. */
+static void tell_unsearched(erase_run_t *run, const char *what, apr_status_t rv, apr_pool_t *pool)
+{
+    char text[200];
+    const char *why = rv == ELOOP                   ? "it is a symbolic link"
+                      : rv == ENODEV || rv == ENXIO ? "it is no file"
+                                                    : crm360_status_text(rv, text, sizeof(text));
+
+    run->unsearched++;
+    fprintf(stderr, "crm360ctl: %s: %s: %s\n", run->place.name, ctl_plain(what, pool), why);
+}
+
+/* Opens a file of a folder in which others write, who may have put anything there: a pipe would be
+ * waited for for ever, and a link lead to a file that is none of these. ELOOP for a link, ENODEV
+ * or ENXIO for what else is no file. */
+static apr_status_t open_plain(int *fd, struct stat *info, const char *path, int how)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    *fd = open(path, how | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0) {
+        return errno;
+    }
+    if (fstat(*fd, info) < 0) {
+        rv = errno;
+    }
+    else if (!S_ISREG(info->st_mode)) {
+        rv = ENODEV;
+    }
+    if (rv != APR_SUCCESS) {
+        close(*fd);
+        *fd = -1;
+    }
+    return rv;
 }
 
 /* ---- the spool ---- */
@@ -112,55 +147,63 @@ static apr_status_t work_on_spooled(erase_run_t *run, crm360_spool_t *spool, con
 /* Reads a whole file. */
 static apr_status_t read_file(char **data, apr_size_t *len, const char *path, apr_pool_t *pool)
 {
-    apr_finfo_t info;
-    apr_file_t *file;
-    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ | APR_FOPEN_BINARY, 0, pool);
+    struct stat info;
+    ssize_t got = 1;
+    int fd;
+    apr_status_t rv = open_plain(&fd, &info, path, O_RDONLY);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = apr_file_info_get(&info, APR_FINFO_SIZE, file);
-    if (rv == APR_SUCCESS) {
-        *data = apr_palloc(pool, (apr_size_t)info.size + 1);
-        rv = apr_file_read_full(file, *data, (apr_size_t)info.size, len);
-        rv = APR_STATUS_IS_EOF(rv) ? APR_SUCCESS : rv;
+    *data = apr_palloc(pool, (apr_size_t)info.st_size + 1);
+    *len = 0;
+    while (got != 0 && *len < (apr_size_t)info.st_size) {
+        got = read(fd, *data + *len, (apr_size_t)info.st_size - *len);
+        if (got < 0 && errno != EINTR) {
+            rv = errno;
+            break;
+        }
+        *len += got > 0 ? (apr_size_t)got : 0;
     }
-    apr_file_close(file);
+    close(fd);
     return rv;
 }
 
 /* Files that crm360d has set aside, whatever database they were for. */
-static apr_status_t look_at_bad(erase_run_t *run, const char *folder, apr_pool_t *parent)
+static apr_status_t look_at_bad(erase_run_t *run, const crm360_spool_t *spool, const char *folder,
+                                apr_pool_t *parent)
 {
-    apr_array_header_t *spans;
-    apr_finfo_t entry;
+    apr_array_header_t *names, *spans;
     apr_size_t len;
     apr_pool_t *pool;
-    apr_status_t rv;
-    apr_dir_t *dir;
+    apr_status_t rv = crm360_spool_bad(&names, spool, parent);
     char *data;
+    int i;
 
-    rv = apr_dir_open(&dir, folder, parent);
     if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
+        return rv;
     }
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_bad");
-    while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+    for (i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
         apr_pool_clear(pool);
-        if (ends_with(entry.name, BAD) &&
-            read_file(&data, &len, apr_pstrcat(pool, folder, "/", entry.name, NULL), pool) ==
-                APR_SUCCESS &&
-            ctl_person_in_message(&spans, run->person, data, len, pool) != CTL_PERSON_ABSENT) {
-            tell_unreadable(run, entry.name, pool);
+        rv = read_file(&data, &len, apr_pstrcat(pool, folder, "/", name, NULL), pool);
+        if (rv != APR_SUCCESS) {
+            if (!APR_STATUS_IS_ENOENT(rv)) {
+                tell_unsearched(run, name, rv, pool);
+            }
+        }
+        else if (ctl_person_in_message(&spans, run->person, data, len, pool) != CTL_PERSON_ABSENT) {
+            tell_unreadable(run, name, pool);
         }
     }
     apr_pool_destroy(pool);
-    apr_dir_close(dir);
     return APR_SUCCESS;
 }
 
-apr_status_t erase_spool(erase_run_t *run, apr_pool_t *parent)
+void erase_spool(erase_run_t *run, apr_pool_t *parent)
 {
     const crm360_spool_place_t *place = crm360_config_spool(run->place.config);
     crm360_spool_walk_t *walk;
@@ -171,7 +214,7 @@ apr_status_t erase_spool(erase_run_t *run, apr_pool_t *parent)
     apr_status_t rv;
 
     if (!place) {
-        return APR_SUCCESS;
+        return;
     }
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_spool");
@@ -182,13 +225,19 @@ apr_status_t erase_spool(erase_run_t *run, apr_pool_t *parent)
     while (rv == APR_SUCCESS && (rv = crm360_spool_next(&name, walk, 0)) == APR_SUCCESS) {
         apr_pool_clear(turn);
         rv = work_on_spooled(run, spool, name, turn);
+        if (rv != APR_SUCCESS) {
+            tell_unsearched(run, name, rv, turn);
+            rv = APR_SUCCESS;
+        }
         erase_progress(run, "spool", ++done);
     }
     if (APR_STATUS_IS_EOF(rv) || APR_STATUS_IS_ENOENT(rv)) {
-        rv = look_at_bad(run, place->folder, pool);
+        rv = look_at_bad(run, spool, place->folder, pool);
+    }
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv)) {
+        tell_unsearched(run, place->folder, rv, pool);
     }
     apr_pool_destroy(pool);
-    return rv;
 }
 
 /* ---- exported dead letters ---- */
@@ -338,6 +387,7 @@ static void work_on_line(export_t *export, line_t *line, apr_pool_t *pool)
 static apr_status_t work_on_lines(export_t *export, FILE *from, apr_pool_t *parent)
 {
     line_t line = {.text = NULL};
+    apr_status_t why;
     apr_pool_t *pool;
     ssize_t len;
 
@@ -351,9 +401,11 @@ static apr_status_t work_on_lines(export_t *export, FILE *from, apr_pool_t *pare
         work_on_line(export, &line, pool);
         errno = 0;
     }
+    why = errno;
     free(line.text);
     apr_pool_destroy(pool);
-    return ferror(from) ? (errno ? errno : EIO) : APR_SUCCESS;
+    /* Also no memory for a line ends the loop: only the end of the file is the end. */
+    return feof(from) && !ferror(from) ? APR_SUCCESS : why ? why : EIO;
 }
 
 /* Opens a file and takes its lock. APR_ENOENT when there is none any more. */
@@ -365,11 +417,11 @@ static apr_status_t open_locked(FILE **from, const char *path)
 
     *from = NULL;
     do {
-        fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0) {
-            return errno;
+        rv = open_plain(&fd, &locked, path, O_RDWR);
+        if (rv != APR_SUCCESS) {
+            return rv;
         }
-        if (flock(fd, LOCK_EX) < 0 || fstat(fd, &locked) < 0) {
+        if (flock(fd, LOCK_EX) < 0) {
             break;
         }
         /* Somebody may have put another one in its place while this was waited for. */
@@ -433,6 +485,7 @@ static apr_status_t work_on_export(erase_run_t *run, const char *folder, const c
 {
     export_t export = {.run = run, .path = apr_pstrcat(pool, folder, "/", name, NULL)};
     const char *fresh = apr_pstrcat(pool, folder, "/.", name, ".new", NULL);
+    erase_count_t before = run->counts[ERASE_EXPORT];
     apr_status_t rv;
     FILE *from;
 
@@ -451,6 +504,7 @@ static apr_status_t work_on_export(erase_run_t *run, const char *folder, const c
         rv = replace(&export, from, fresh, pool);
         if (rv != APR_SUCCESS) {
             unlink(fresh);
+            run->counts[ERASE_EXPORT] = before; /* the old file stays as it was */
         }
         else {
             rv = flush_folder(folder);
@@ -461,7 +515,7 @@ static apr_status_t work_on_export(erase_run_t *run, const char *folder, const c
     return rv;
 }
 
-apr_status_t erase_exports(erase_run_t *run, apr_pool_t *parent)
+void erase_exports(erase_run_t *run, apr_pool_t *parent)
 {
     const char *folder = crm360_config_dead_limits(run->place.config).export_folder;
     apr_int64_t done = 0;
@@ -472,18 +526,23 @@ apr_status_t erase_exports(erase_run_t *run, apr_pool_t *parent)
 
     rv = apr_dir_open(&dir, folder, parent);
     if (rv != APR_SUCCESS) {
-        return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
+        if (!APR_STATUS_IS_ENOENT(rv)) {
+            tell_unsearched(run, folder, rv, parent);
+        }
+        return;
     }
     apr_pool_create(&pool, parent);
     apr_pool_tag(pool, "crm360ctl_exports");
-    while (rv == APR_SUCCESS && apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+    while (apr_dir_read(&entry, APR_FINFO_NAME, dir) == APR_SUCCESS) {
         apr_pool_clear(pool);
         if (entry.name[0] != '.' && ends_with(entry.name, SUFFIX)) {
             rv = work_on_export(run, folder, entry.name, pool);
+            if (rv != APR_SUCCESS) {
+                tell_unsearched(run, apr_pstrcat(pool, folder, "/", entry.name, NULL), rv, pool);
+            }
             erase_progress(run, "export", ++done);
         }
     }
     apr_pool_destroy(pool);
     apr_dir_close(dir);
-    return rv;
 }

@@ -134,7 +134,7 @@ static int is_nothing(const erase_run_t *run)
             return 0;
         }
     }
-    return !run->busy && !run->mixed && !run->spooled && !run->unreadable;
+    return !run->busy && !run->mixed && !run->spooled && !run->unreadable && !run->unsearched;
 }
 
 /* Says what is left, and what to do about it. How many things that are. */
@@ -158,7 +158,13 @@ static int tell_left(const erase_run_t *run)
         fprintf(stderr, "crm360ctl: %s: %d files have the person in them and were left alone\n",
                 name, run->unreadable);
     }
-    return run->busy + run->mixed + run->spooled + run->unreadable;
+    if (run->unsearched) {
+        fprintf(stderr,
+                "crm360ctl: %s: %d files could not be searched to their end: mend that and run it "
+                "again; what the tables know of the person is kept for then\n",
+                name, run->unsearched);
+    }
+    return run->busy + run->mixed + run->spooled + run->unreadable + run->unsearched;
 }
 
 void erase_tell_begin(const erase_run_t *run)

@@ -494,6 +494,41 @@ like $site->redis('GET', $site->key($LITE, "message:$mixed")), qr/\["x",null +,7
 unlink "$site->{spool}/01JDCW3T2XQ5M7V9K0G0000001.bad", "$exports/acme\@lite-2026-11-24.jsonl";
 $site->redis('FLUSHALL');
 
+# What cannot be searched: it is named, nothing waits for it, and the tables are kept for when it can be.
+{
+    my $elsewhere = $site->dir . '/elsewhere';
+    my $large = "$exports/acme\@lite-2026-11-26.jsonl";
+    my $hers = line($LITE, message($LITE, customer($PEOPLE{ann})));
+    my @odd = ("$site->{spool}/pipe.msg.bad", "$site->{spool}/link.msg.bad", "$exports/acme\@lite-2026-11-25.jsonl",
+        "$exports/pipe.jsonl", $large);
+
+    spew($elsewhere, $hers);
+    POSIX::mkfifo($_, 0600) or die $! for @odd[0, 3];
+    symlink $elsewhere, $_ or die $! for @odd[1, 2];
+    spew($large, $hers);
+    fast() and (truncate $large, 400_000_000 or die $!); # one line, for which there is no memory
+    contact(7, 'ann.marchand@example.fr', '+33612345678');
+    my $limit = fast() ? 'ulimit -v 250000;' : '';
+    my $text = `$limit timeout 20 '$program' -c '@{[$site->conf]}' erase $LITE @ANN --yes 2>&1`;
+    is $? >> 8, 1, 'what cannot be searched: exit status 1' or diag $text;
+    like $text, qr/^crm360ctl: $LITE: pipe\.msg\.bad: it is no file$/m, '  a pipe is named';
+    like $text, qr/^crm360ctl: $LITE: link\.msg\.bad: it is a symbolic link$/m, '  a link';
+    like $text, qr/^crm360ctl: $LITE: \Q$odd[2]\E: it is a symbolic link$/m, '  among the exported ones, too';
+    like $text, qr/^crm360ctl: $LITE: \Q$odd[3]\E: it is no file$/m, '  as a pipe';
+    like $text, qr/^$LITE: erased, but for what is named above$/m, '  nor is it said that all is erased';
+    is slurp($elsewhere), $hers, '  a link leads nowhere';
+    is value($LITE, 'select count(*) from Contacts where ContactId = 7'), 1, '  what the tables know is kept';
+    if (fast()) {
+        like $text, qr/^crm360ctl: $LITE: \Q$large\E: Cannot allocate memory/m, '  a line that finds no memory';
+        is -s $large, 400_000_000, '  leaves the file as it is';
+        like $text, qr/^$LITE: export: 0 lines/m, '  of which nothing is counted';
+        like $text, qr/: 5 files could not be searched to their end/, '  and how many there are';
+    }
+    unlink @odd or die $!;
+    is +(ctl('erase', $LITE, @ANN, '--yes'))[0], 0, '  then it ends well';
+    is value($LITE, 'select count(*) from Contacts where ContactId = 7'), 0, '  with the tables';
+}
+
 # ---- beside workers ----
 
 sub order_of { return "$_[0] ann.marchand\@example.fr" }
