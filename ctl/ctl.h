@@ -26,7 +26,9 @@ typedef ctl_status_t ctl_run_t(const crm360_config_t *config, int count, const c
 /* One option, in a table that ends with a name of NULL. */
 typedef struct ctl_option_t {
     const char *name;
-    const char *value; /* what its value is called in the help; NULL = it has none */
+    const char
+        *value; /* what its value is called in the help, as "TIME"; "ID ..." = it may be given
+                        * several times; NULL = it has none */
     const char *help;
 } ctl_option_t;
 

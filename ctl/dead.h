@@ -18,7 +18,7 @@
 /* The options that choose, first in the table of each verb. */
 /* clang-format off */
 #define DEAD_CHOICE \
-    {"id", "ID", "this dead letter; may be given several times"}, \
+    {"id", "ID ...", "this dead letter; may be given several times"}, \
     {"route", "ROUTE", "of this platform, or this Platform/Entity/Action"}, \
     {"reason", "TEXT", "whose last error has this text in it, in any case"}, \
     {"older", "TIME", "that died longer ago than this, as 2h or 30d"}, \

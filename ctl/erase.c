@@ -37,9 +37,9 @@ typedef struct words_t {
 } words_t;
 
 static const ctl_option_t options[] = {
-    {"email", "ADDRESS", "a mail address of the person; may be given several times"},
-    {"phone", "NUMBER", "a phone number, likewise; without +, read as in France"},
-    {"identifier", "SOURCEID:ID", "what a source calls the person, likewise"},
+    {"email", "ADDRESS ...", "a mail address of the person; may be given several times"},
+    {"phone", "NUMBER ...", "a phone number, likewise; without +, read as in France"},
+    {"identifier", "SOURCEID:ID ...", "what a source calls the person, likewise"},
     {"all-matches", NULL, "erase all contacts that match, when there are several"},
     {"short-identifiers", NULL, "search messages for identifiers under 6 characters, too"},
     {"dry-run", NULL, "print what would be erased, and erase nothing"},

@@ -19,6 +19,9 @@
 #define LONG_ONLY 256 /* above all letters: apr_getopt takes such an option by its name alone */
 #define HELP (LONG_ONLY - 1)
 
+/* What apr_getopt gets in the place of the word "-", which it would take for an option. */
+static const char dash[] = "standard input";
+
 ctl_status_t ctl_usage_error(const ctl_verb_t *verb, const char *what)
 {
     fprintf(stderr, "crm360ctl: %s: %s\nusage: crm360ctl %s %s\ncrm360ctl %s --help says more\n",
@@ -41,9 +44,9 @@ void ctl_help(const ctl_verb_t *verb)
     for (option = verb->options; option->name; option++) {
         apr_snprintf(text, sizeof(text), "--%s %s", option->name,
                      option->value ? option->value : "");
-        printf("  %-26s %s\n", text, option->help);
+        printf("  %-28s %s\n", text, option->help);
     }
-    printf("  %-26s %s\n", "--help", "print this and exit");
+    printf("  %-28s %s\n", "--help", "print this and exit");
     if (verb->examples) {
         printf("\nExamples:\n\n%s", verb->examples);
     }
@@ -104,6 +107,47 @@ static int take_common(ctl_words_t *words, const char *name)
     return 0;
 }
 
+/* Whether an option may be given again, as ctl_option_t says it. */
+static int may_repeat(const ctl_option_t *option)
+{
+    return option->value && strstr(option->value, " ...") != NULL;
+}
+
+/* Takes the option `which`, with its value or NULL. *given notes those that were there: of one that
+ * came twice nobody could tell which is meant, and "dead drop" would go by the last. NULL, or what
+ * is wrong. */
+static const char *take_option(ctl_words_t *words, unsigned int *given, const ctl_verb_t *verb,
+                               int which, const char *value, ctl_option_take_t *take, void *baton,
+                               apr_pool_t *pool)
+{
+    const ctl_option_t *option = &verb->options[which];
+
+    if (*given & 1u << which && !may_repeat(option)) {
+        return "is given twice";
+    }
+    *given |= 1u << which;
+    return take_common(words, option->name) ? NULL : take(baton, which, value, pool);
+}
+
+/* The words for apr_getopt: behind the name of the program, and without "-". */
+static const char **native_words(int count, const char *const *text, apr_pool_t *pool)
+{
+    const char **argv = apr_pcalloc(pool, ((apr_size_t)count + 2) * sizeof(*argv));
+    int i;
+
+    argv[0] = "crm360ctl";
+    for (i = 0; i < count; i++) {
+        argv[i + 1] = strcmp(text[i], "-") == 0 ? dash : text[i];
+    }
+    return argv;
+}
+
+/* A word or a value as it was typed. */
+static const char *as_typed(const char *word)
+{
+    return word == dash ? "-" : word;
+}
+
 /* What is wrong when apr_getopt has given up. */
 static int wrong_word(const ctl_verb_t *verb, const wrong_t *wrong, apr_status_t rv,
                       apr_pool_t *pool)
@@ -120,16 +164,15 @@ int ctl_options_read(ctl_words_t *words, const ctl_verb_t *verb, ctl_option_take
                      void *baton, int count, const char *const *text, apr_pool_t *pool)
 {
     const apr_getopt_option_t *table = native_table(verb, pool);
-    const char **argv = apr_pcalloc(pool, ((apr_size_t)count + 2) * sizeof(*argv));
-    const char *value, *fault = NULL, *name;
+    const char **argv = native_words(count, text, pool);
+    const char *value, *fault;
+    unsigned int given = 0;
     wrong_t wrong = {.option = ""};
     apr_getopt_t *scan;
     apr_status_t rv;
-    int letter;
+    int letter, i;
 
     memset(words, 0, sizeof(*words));
-    argv[0] = "crm360ctl";
-    memcpy(argv + 1, text, (apr_size_t)count * sizeof(*argv));
     apr_getopt_init(&scan, pool, count + 1, argv);
     scan->interleave = 1;
     scan->errfn = note_option;
@@ -139,17 +182,18 @@ int ctl_options_read(ctl_words_t *words, const ctl_verb_t *verb, ctl_option_take
             ctl_help(verb);
             return CTL_FINE;
         }
-        name = verb->options[letter - LONG_ONLY].name;
-        if (take_common(words, name)) {
-            continue;
-        }
-        fault = take(baton, letter - LONG_ONLY, value, pool);
+        fault = take_option(words, &given, verb, letter - LONG_ONLY, as_typed(value), take, baton,
+                            pool);
         if (fault) {
-            return (int)ctl_usage_error(verb, apr_psprintf(pool, "--%s %s", name, fault));
+            return (int)ctl_usage_error(
+                verb, apr_psprintf(pool, "--%s %s", verb->options[letter - LONG_ONLY].name, fault));
         }
     }
     if (!APR_STATUS_IS_EOF(rv)) {
         return wrong_word(verb, &wrong, rv, pool);
+    }
+    for (i = scan->ind; i <= count; i++) {
+        scan->argv[i] = as_typed(scan->argv[i]);
     }
     words->rest = (const char *const *)scan->argv + scan->ind;
     words->count = count + 1 - scan->ind;

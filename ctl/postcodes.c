@@ -35,9 +35,6 @@ static const ctl_option_t options[] = {
     {NULL, NULL, NULL},
 };
 
-/* "-" of the command line, which apr_getopt would take for an option. */
-static const char standard_input[] = "standard input";
-
 static const char *take(void *baton, int which, const char *value, apr_pool_t *pool)
 {
     words_t *words = baton;
@@ -163,7 +160,8 @@ static ctl_status_t import(const apr_array_header_t *databases, const char *path
         }
         else {
             printf("%s: %d rows with %d post codes, %d duplicates; nothing was changed\n",
-                   path ? path : standard_input, found.rows->nelts, found.codes, found.duplicates);
+                   path ? path : "standard input", found.rows->nelts, found.codes,
+                   found.duplicates);
         }
         return CTL_FINE;
     }
@@ -178,17 +176,13 @@ static ctl_status_t import(const apr_array_header_t *databases, const char *path
 static ctl_status_t run_import(const crm360_config_t *config, int count, const char *const *text,
                                apr_pool_t *pool)
 {
-    const char **copy = apr_pcalloc(pool, ((apr_size_t)count + 1) * sizeof(*copy));
     const ctl_verb_t *verb = &ctl_import_postcodes;
     const apr_array_header_t *databases;
     words_t said = {.all = 0};
     ctl_words_t words;
-    int status, i;
+    const char *file;
+    int status = ctl_options_read(&words, verb, take, &said, count, text, pool);
 
-    for (i = 0; i < count; i++) {
-        copy[i] = strcmp(text[i], "-") == 0 ? standard_input : text[i];
-    }
-    status = ctl_options_read(&words, verb, take, &said, count, copy, pool);
     if (status >= 0) {
         return (ctl_status_t)status;
     }
@@ -208,9 +202,8 @@ static ctl_status_t run_import(const crm360_config_t *config, int count, const c
     if (databases->nelts == 0 && !words.json) {
         printf("the configuration has no database\n");
     }
-    return import(databases,
-                  words.rest[words.count] == standard_input ? NULL : words.rest[words.count], &said,
-                  pool);
+    file = words.rest[words.count];
+    return import(databases, strcmp(file, "-") == 0 ? NULL : file, &said, pool);
 }
 
 const ctl_verb_t ctl_import_postcodes = {

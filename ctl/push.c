@@ -25,8 +25,8 @@ enum { SOURCE_ID, QUERY, HEADER, INVISIBLE, BATCH, REQUEST, DRY_RUN };
 
 static const ctl_option_t options[] = {
     {"source-id", "N", "the parameter SourceId"},
-    {"query", "NAME=VALUE", "a parameter of the query; may be given several times"},
-    {"header", "'NAME: VALUE'", "a header field; may be given several times"},
+    {"query", "NAME=VALUE ...", "a parameter of the query; may be given several times"},
+    {"header", "'NAME: VALUE' ...", "a header field; may be given several times"},
     {"invisible", "TIME", "let it wait so long before it is worked on, as 30s or 2h"},
     {"batch", NULL, "the parameter BatchMode=true"},
     {"request", NULL, "FILE is a whole HTTP request, also when a route is named"},

@@ -60,6 +60,8 @@ for my $case (
     [qr/wrong option: --rate$/m, 'dead', 'list', $DB, '--rate', '5'],
     [qr/wrong option: -x$/m, 'dead', 'list', $DB, '-x'],
     [qr/takes none: --all$/m, 'dead', 'redrive', $DB, '--all=acme'],
+    [qr/--older is given twice$/m, 'dead', 'drop', $DB, '--older', '30d', '--older', '1d', '--yes'],
+    [qr/--all is given twice$/m, 'dead', 'drop', $DB, '--all', '--all', '--yes'],
     )
 {
     my ($pattern, @words) = @$case;
@@ -73,6 +75,7 @@ for my $verb ('list', 'redrive') {
     my ($status, $output) = ctl('dead', $verb, '--help');
     is $status, 0, "dead $verb --help";
     like $output, qr/^usage: crm360ctl dead $verb customer\/alias .*--reason TEXT .*--help/s, '  explains it';
+    like $output, qr/^  --id ID \.\.\. .*^  --older TIME  /ms, '  says which option may repeat';
     is scalar($output =~ /--rate/), scalar($verb eq 'redrive'), '  has the options of this verb';
 }
 {

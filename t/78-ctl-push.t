@@ -13,6 +13,7 @@ use Time::HiRes qw(time);
 my $DB = 'acme/prod';
 my $site = Crm360::Test->new(redis_goes => 1, databases => {
     $DB => "Crm360EmailAllow *\@example.org\nCrm360EmailFrom crm\@example.org\n",
+    'acme/other' => '',
     'acme/small' => "Crm360WaitingMost 1\n",
 });
 $site->start_redis;
@@ -182,6 +183,24 @@ for my $case (
         'Content-Encoding: gzip');
     is $status, 1, 'a content coding is refused';
     like $errors, qr/Content-Encoding/, '  by name';
+}
+
+# ---- standard input ----
+
+{
+    my $ctl = join ' ', build() . '/crm360ctl', '-c', $site->conf;
+    my $piped = sub { my $text = `$_[0] 2>&1`; return ($? >> 8, $text) };
+    my ($status, $text) = $piped->("cat $body | $ctl push $DB $ROUTE - --source-id 40 --json");
+
+    is $status, 0, 'a body through a pipe' or diag $text;
+    my $id = $status ? '' : decode_json($text)->{id};
+    like stored($id), qr/\r\n\r\n\Q$BODY\E\z/, '  is stored';
+    ($status, $text) = $piped->("$ctl show $DB $id --raw | $ctl push acme/other --json -");
+    is $status, 0, 'a stored message from database to database' or diag $text;
+    $text = $site->redis('GET', $site->key('acme/other', 'message:' . ($status ? '' : decode_json($text)->{id})));
+    like $text // '', qr/\r\n\r\n\Q$BODY\E\z/, '  is stored there';
+    ($status, $text) = $piped->("$ctl push $DB $ROUTE $body --source-id - --dry-run");
+    like $text, qr{SourceId is "-"}, 'as the value of an option it is what it is';
 }
 
 # ---- words ----
