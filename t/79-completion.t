@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use Crm360::Test;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $DB = 'acme/prod';
 my $site = Crm360::Test->new(databases => { $DB => '', 'Beta/shop-1' => '' });
@@ -87,6 +88,30 @@ is_offered($id, '  one of them', $program, '-c', $conf, 'now', $DB, $id);
 is_offered('', '  of another database none', $program, '-c', $conf, 'now', 'Beta/shop-1', '01');
 $site->redis('ZREM', $site->key($DB, 'live'), $other);
 $site->redis('ZADD', $site->key($DB, 'dead'), 1, $other);
+{
+    # Names that bash would run, or expand to files, are neither.
+    my $bait = $site->dir . '/made';
+    my @names = map { (s/X/$bait/r) =~ s/ /\${IFS}/gr } '$(touch X)', '`touch X`', 'a;touch X', '*', '/*', '~', 'a$HOME';
+    my $traps = $site->dir . '/traps.conf';
+    my $text = slurp($conf);
+    spew($traps, $text . join '', map { "<Crm360Database $_ b>\n</Crm360Database>\n<Crm360Database a $_>\n</Crm360Database>\n" } @names);
+    is_offered("Beta/shop-1 $DB", 'names with other characters are not offered', $program, '-c', $traps, 'tail', '');
+    ok !-e $bait, '  and not run';
+    $site->redis('ZADD', $site->key($DB, 'live'), 1, $_) for @names;
+    is_offered("$id Beta/shop-1 $DB", 'nor are such ids', $program, '-c', $conf, 'trace', $DB, '');
+    is_offered('', '  nor what begins so', $program, '-c', $conf, 'trace', $DB, '$');
+    ok !-e $bait, '  and not run';
+    $site->redis('ZREM', $site->key($DB, 'live'), $_) for @names;
+}
+{
+    # A program that hangs: all databases together have a second.
+    my $slow = $site->dir . '/crm360ctl';
+    spew($slow, qq{#!/bin/sh\ncase "\$*" in *--help*) exec '$program' "\$@" ;; esac\nexec sleep 20\n});
+    chmod 0755, $slow;
+    my $began = time;
+    is_offered('', 'a server that does not answer: no ids', $slow, '-c', $conf, 'trace', '01');
+    cmp_ok time - $began, '<', 1.9, '  after a second, also of two databases';
+}
 is_offered($other, 'ids of dead letters', $program, '-c', $conf, 'dead', 'redrive', $DB, '--id', '01');
 
 # ---- nothing to be offered ----
