@@ -27,8 +27,6 @@
 #define REDIS_PAUSE_MOST APR_USEC_PER_SEC
 #define HELD_PAUSE_MOST (60 * APR_USEC_PER_SEC)
 #define FOLDER_PAUSE_MOST (30 * APR_USEC_PER_SEC)
-/* So often Redis may not answer about one message before the others go first. */
-#define SLOW_MOST 4
 /* So many messages of one database are refused in a walk before the rest of it waits for the
  * next. */
 #define REFUSALS_MOST 3
@@ -56,6 +54,7 @@ struct crm360_spool_drain_t {
 
     apr_time_t seen;    /* change of the folder before the walk that found nothing; -1 = none */
     apr_time_t look_at; /* next turn */
+    apr_time_t locked_since; /* by somebody else; 0 = it is not */
     int was_up;
     int tries;         /* in a row that Redis did not take a message */
     int held_walks;    /* in a row that had to leave messages */
@@ -252,11 +251,15 @@ static int is_slow(crm360_spool_drain_t *drain)
 {
     apr_time_t now;
 
-    if (++drain->slow < SLOW_MOST) {
+    if (++drain->slow < CRM360_SPOOL_DRAIN_TRIES) {
         return 0;
     }
     drain->slow = 0;
-    return crm360_queue_now(&now, drain->queue, drain->message) == APR_SUCCESS;
+    if (crm360_queue_now(&now, drain->queue, drain->message) != APR_SUCCESS) {
+        return 0;
+    }
+    drain->tries = 0;
+    return 1;
 }
 
 /* Redis did not take the message in hand. One about which it never answers in time, while it
@@ -398,6 +401,7 @@ static apr_status_t finish(crm360_spool_drain_t *drain)
 
     end_walk(drain);
     drain->sum.held = drain->held;
+    drain->sum.postponed = drain->postponed;
     drain->sum.ended = drain->held || !drain->found;
     if (drain->held) {
         tell(drain);
@@ -484,8 +488,10 @@ void crm360_spool_drain_turn(crm360_spool_drain_t *drain, apr_time_t now, int up
     rv = crm360_spool_lock(drain->spool);
     if (APR_STATUS_IS_EAGAIN(rv)) {
         drain->look_at = now + LOOK_EVERY / 10; /* somebody else is at it, for some ms */
+        drain->locked_since = drain->locked_since ? drain->locked_since : now;
         return;
     }
+    drain->locked_since = 0;
     if (rv == APR_SUCCESS && !drain->walk) {
         rv = begin_walk(drain);
     }
@@ -506,5 +512,6 @@ crm360_spool_drained_t crm360_spool_drain_sum(const crm360_spool_drain_t *drain)
 
     sum.refused = drain->tries;
     sum.faults = drain->folder_faults;
+    sum.locked_since = drain->locked_since;
     return sum;
 }

@@ -16,6 +16,10 @@ typedef struct crm360_spool_drain_t crm360_spool_drain_t;
 
 #define CRM360_SPOOL_DRAIN_NEVER APR_INT64_MAX
 
+/* So often Redis may not answer about one message before the others go first. Who gives up earlier
+ * never comes to them. */
+#define CRM360_SPOOL_DRAIN_TRIES 4
+
 /* What has come of it since it was made. */
 typedef struct crm360_spool_drained_t {
     int carried;    /* Redis has them: new ones, and repeated deliveries */
@@ -23,8 +27,10 @@ typedef struct crm360_spool_drained_t {
     int aside;      /* files that are no message, renamed */
     int ended;      /* the last walk came to its end, and nothing is there but what was held */
     int held;       /* messages that it had to leave; why is in the log */
+    int postponed;  /* how often it left one, and others behind it, that Redis did not take */
     int refused;    /* how often in a row Redis did not take the message in hand */
     int faults;     /* how often in a row the folder could not be used */
+    apr_time_t locked_since; /* somebody else has the lock since then; 0 = nobody */
 } crm360_spool_drained_t;
 
 /* Makes the drain of the spool that the configuration names, if it names one. Reads nothing yet;

@@ -24,9 +24,10 @@
 /* How often the lock is tried before a delay is shown as it was asked. */
 #define LOCK_TRIES 50
 #define LOCK_PAUSE (10 * 1000)
-/* So often in a row Redis does not take a message, or the folder cannot be used, before drain ends:
- * crm360d goes on by itself. */
-#define TRIES_MOST 3
+/* So often in a row the folder cannot be used before drain ends: crm360d goes on by itself. */
+#define FAULTS_MOST 3
+/* So long somebody else may hold the lock, which is some ms at a time, before drain ends. */
+#define LOCKED_MOST (10 * APR_USEC_PER_SEC)
 
 static const ctl_option_t options[] = {CTL_OPTION_JSON, {NULL, NULL, NULL}};
 
@@ -245,12 +246,18 @@ static apr_int64_t count_messages(crm360_spool_t *spool, apr_pool_t *parent)
     return count;
 }
 
+static int is_locked(const crm360_spool_drained_t *sum)
+{
+    return sum->locked_since && crm360_clock() - sum->locked_since >= LOCKED_MOST;
+}
+
 /* Takes turns until nothing is left that can be carried now. */
 static crm360_spool_drained_t drain_all(crm360_spool_drain_t *drain, ctl_progress_t *progress)
 {
     crm360_spool_drained_t sum = crm360_spool_drain_sum(drain);
 
-    while (!sum.ended && sum.refused < TRIES_MOST && sum.faults < TRIES_MOST) {
+    while (!sum.ended && sum.refused < CRM360_SPOOL_DRAIN_TRIES && sum.faults < FAULTS_MOST &&
+           !is_locked(&sum)) {
         apr_time_t now = crm360_clock(), next = crm360_spool_drain_next(drain, 1);
 
         if (next > now) {
@@ -261,6 +268,25 @@ static crm360_spool_drained_t drain_all(crm360_spool_drain_t *drain, ctl_progres
         ctl_progress_at(progress, sum.carried);
     }
     return sum;
+}
+
+/* What has come of it, as an exit status; what kept it from going on is said. */
+static ctl_status_t end(const crm360_spool_drained_t *sum, const crm360_spool_place_t *place)
+{
+    if (!sum->ended && is_locked(sum)) {
+        fprintf(stderr,
+                "crm360ctl: the spool %s: another process has held its lock for %d s, a crm360d or "
+                "crm360ctl that hangs or was stopped (fuser %s/lock tells which); the rest stays "
+                "in the spool\n",
+                place->folder, (int)apr_time_sec(LOCKED_MOST), place->folder);
+        return CTL_FAILED;
+    }
+    if (sum->refused || sum->postponed) {
+        fprintf(stderr, "crm360ctl: Redis does not take %s now; the rest stays in the spool\n",
+                sum->refused ? "them" : "all of them");
+        return CTL_AWAY;
+    }
+    return sum->held || sum->faults ? CTL_FAILED : CTL_FINE;
 }
 
 static ctl_status_t run_drain(const crm360_config_t *config, int count, const char *const *text,
@@ -294,11 +320,7 @@ static ctl_status_t run_drain(const crm360_config_t *config, int count, const ch
     ctl_field_number(output, "setAside", "Files set aside", sum.aside);
     ctl_field_number(output, "held", "Messages that stay", sum.held);
     ctl_object_end(output);
-    if (sum.refused) {
-        fprintf(stderr, "crm360ctl: Redis does not take them now; the rest stays in the spool\n");
-        return CTL_AWAY;
-    }
-    return sum.held || sum.faults ? CTL_FAILED : CTL_FINE;
+    return end(&sum, place);
 }
 
 const ctl_verb_t ctl_spool_drain = {

@@ -39,6 +39,9 @@ for (grep { /^\{/ } split /\n/, $text) {
 is $code, 4, 'crm360ctl queues: a server is out of reach';
 is_deeply \%waits, { $here => 2, $gone => -1, $third => 0 }, '  and the other databases are seen' or diag $text;
 like $text, qr/1 of 3 databases cannot be seen \(\Q$gone\E/, '  and the one that is not, is named';
+($code, $text) = $site->ctl('spool', 'drain');
+is $code, 4, 'crm360ctl spool drain: its node does not take it' or diag $text;
+like $text, qr/Redis does not take all of them now/, '  and that is said';
 ($code, $text) = $site->ctl('status');
 like $text, qr/^database\t\Q$here\E\t0\t2\t/m, 'crm360ctl status: the same' or diag $text;
 is +($site->ctl('show', $here, $id))[0], 0, 'a message there is shown';

@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use Crm360::Spool;
 use Crm360::Test;
+use Fcntl qw(F_SETLK F_WRLCK SEEK_SET);
 use JSON::PP;
 use Test::More;
 
@@ -104,6 +105,23 @@ $site->start_redis;
     is received(), 2, 'once more: nothing twice';
 }
 
+# ---- another process has the lock ----
+
+{
+    $site->stop_redis;
+    hook();
+    open my $lock, '+<', "$site->{spool}/lock" or die $!;
+    my $whole = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 0, 0;
+    fcntl($lock, F_SETLK, $whole) or die $!;
+    $site->start_redis;
+    my ($status, $text, $errors) = ctl(qw(spool drain));
+    is $status, 1, 'a lock that does not become free ends it' or diag $errors;
+    like $errors, qr/another process has held its lock for 10 s/, '  and that is said';
+    like $text, qr/^carried\t0$/m, '  nothing was carried';
+    close $lock;
+    is +(ctl(qw(spool drain)))[0], 0, '  then it is';
+}
+
 # ---- beside crm360d ----
 
 {
@@ -126,7 +144,7 @@ $site->start_redis;
     }
     wait_until { !grep { /\.msg\z/ } Crm360::Spool::files($site) } 20, '  the spool is empty';
     is received() - $before, $many, '  each message is received once';
-    wait_until { $site->value($DB, 'select count(*) from WebhookInbox') == $many + 1 } 20, '  and done once';
+    wait_until { $site->value($DB, 'select count(*) from WebhookInbox') == $many + 2 } 20, '  and done once';
     is $site->redis('HGET', $site->key($DB, 'counters'), 'dead') || 0, 0, '  none died';
     diag "carried by crm360ctl: $carried";
 }

@@ -285,6 +285,29 @@ static void test_slow_message(void)
     is_number(logged("CRM0353"), 1, "which is said");
 }
 
+/* As crm360ctl does it: Redis counts as away after so many tries, not before, and a message that
+ * was left counts for none. */
+static void test_tries(void)
+{
+    int most = 0;
+    int i;
+
+    fresh();
+    put("acme", "prod", "0-x", 0);
+    put("acme", "prod", "1-x", 0);
+    put("beta", "shop", "2-y", 0);
+    answers[0] = CRM360_EAWAY;
+    for (i = 0; i < 20 && !crm360_spool_drain_sum(drain).ended; i++) {
+        turns(1, apr_time_from_sec(2));
+        most = crm360_spool_drain_sum(drain).refused > most ? crm360_spool_drain_sum(drain).refused
+                                                            : most;
+    }
+    ok(most > 0 && most < CRM360_SPOOL_DRAIN_TRIES, "two slow ones are not an outage: %d", most);
+    is_text(pushed, "2-y ", "the other one is carried");
+    is_number(crm360_spool_drain_sum(drain).refused, 0, "what was left does not count");
+    is_number(crm360_spool_drain_sum(drain).held, 2, "but is known");
+}
+
 static void test_broken_database(void)
 {
     int i;
@@ -347,6 +370,8 @@ static void test_node_away(void)
     is_number(pushes, 4 + 1, "its own is tried once a walk");
     is_number(messages(), 4, "and stays");
     is_number(logged("CRM"), 0, "which the queue logs, not the drain");
+    ok(crm360_spool_drain_sum(drain).ended && crm360_spool_drain_sum(drain).postponed == 1,
+       "who asks learns that Redis did not take it");
     for (i = 0; i < 8; i++) {
         turns(1, apr_time_from_sec(2));
     }
@@ -451,18 +476,20 @@ static void test_lock(void)
     ok(read(ready[0], &byte, 1) == 1 && byte == '1', "another process has the lock");
     turns(3, 0);
     is_number(pushes, 0, "nothing is carried meanwhile");
+    ok(crm360_spool_drain_sum(drain).locked_since > 0, "who asks learns since when");
     ok(write(done[1], "x", 1) == 1 && waitpid(pid, NULL, 0) == pid, "it ends");
     turns_until_empty();
     is_number(pushes, 1, "then it is");
+    is_number(crm360_spool_drain_sum(drain).locked_since, 0, "and nobody else has it");
     is_number(logged("CRM"), 0, "and that is no trouble");
 }
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_none,         test_order,           test_away,
-                                          test_slow_message, test_broken_database, test_unsafe,
-                                          test_node_away,    test_no_replica,      test_files,
-                                          test_folder,       test_short_turns,     test_lock};
+    static void (*const tests[])(void) = {
+        test_none,        test_order,     test_away,       test_slow_message, test_broken_database,
+        test_unsafe,      test_node_away, test_no_replica, test_files,        test_folder,
+        test_short_turns, test_lock,      test_tries};
     char folder[] = "/tmp/crm360-drain-XXXXXX";
     apr_pool_t *all;
     apr_size_t i;
