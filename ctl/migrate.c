@@ -15,11 +15,6 @@
 
 static const ctl_option_t options[] = {CTL_OPTION_JSON, {NULL, NULL, NULL}};
 
-typedef struct run_t {
-    const crm360_config_t *config;
-    ctl_output_t *output;
-} run_t;
-
 static void tell(const char *name, const crm_migration_t *done)
 {
     if (done->from == done->to) {
@@ -52,7 +47,7 @@ static void tell_program(ctl_output_t *output, const char *name, const crm_migra
 }
 
 /* One database, with a pool of its own: there may be ten thousand. */
-static ctl_status_t migrate_one(const run_t *run, const crm360_database_t *database,
+static ctl_status_t migrate_one(ctl_output_t *output, const crm360_database_t *database,
                                 apr_pool_t *parent)
 {
     crm_migration_t done;
@@ -67,8 +62,8 @@ static ctl_status_t migrate_one(const run_t *run, const crm360_database_t *datab
     if (rv != APR_SUCCESS) {
         fprintf(stderr, "crm360ctl: %s (%s:%d): %s\n", name, database->file, database->line, why);
     }
-    if (ctl_output_form(run->output) == CTL_FORM_JSON) {
-        tell_program(run->output, name, &done, rv == APR_SUCCESS ? NULL : why);
+    if (ctl_output_form(output) == CTL_FORM_JSON) {
+        tell_program(output, name, &done, rv == APR_SUCCESS ? NULL : why);
     }
     else if (rv == APR_SUCCESS) {
         tell(name, &done);
@@ -77,49 +72,42 @@ static ctl_status_t migrate_one(const run_t *run, const crm360_database_t *datab
     return ctl_database_status(rv, database);
 }
 
-static ctl_status_t migrate_named(const run_t *run, const char *customer, const char *alias,
-                                  apr_pool_t *pool)
+/* The databases that are named, by one word or two; NULL = one is not there: that is said. All are
+ * found before the first is touched. */
+static const apr_array_header_t *named(const crm360_config_t *config, int count,
+                                       const char *const *words, apr_pool_t *pool)
 {
-    const crm360_database_t *database = ctl_database(run->config, customer, alias, pool);
-
-    return database ? migrate_one(run, database, pool) : CTL_USAGE;
-}
-
-/* Those that are named, by one word or two. */
-static ctl_status_t migrate_some(const run_t *run, int count, const char *const *words,
-                                 apr_pool_t *pool)
-{
-    ctl_status_t worst = CTL_FINE, status;
-    const char *slash;
+    apr_array_header_t *databases = apr_array_make(pool, count, sizeof(crm360_database_t *));
+    const crm360_database_t *database;
     int i;
 
     for (i = 0; i < count; i++) {
-        slash = strchr(words[i], '/');
-        if (!slash && i + 1 == count) {
-            fprintf(stderr,
-                    "crm360ctl: migrate takes customer and alias; the alias of %s is missing\n",
-                    words[i]);
-            return CTL_USAGE;
+        if (strchr(words[i], '/')) {
+            database = ctl_database_named(config, words[i], pool);
         }
-        if (slash) {
-            status =
-                migrate_named(run, apr_pstrmemdup(pool, words[i], (apr_size_t)(slash - words[i])),
-                              slash + 1, pool);
-        }
-        else {
-            status = migrate_named(run, words[i], words[i + 1], pool);
+        else if (i + 1 < count) {
+            database = ctl_database(config, words[i], words[i + 1], pool);
             i++;
         }
-        worst = status > worst ? status : worst;
+        else {
+            fprintf(stderr,
+                    "crm360ctl: migrate takes customer and alias; the alias of %s is missing\n",
+                    ctl_plain(words[i], pool));
+            database = NULL;
+        }
+        if (!database) {
+            return NULL;
+        }
+        APR_ARRAY_PUSH(databases, const crm360_database_t *) = database;
     }
-    return worst;
+    return databases;
 }
 
 static ctl_status_t run_migrate(const crm360_config_t *config, int count, const char *const *text,
                                 apr_pool_t *pool)
 {
-    const apr_array_header_t *all = crm360_config_databases(config);
-    run_t run = {.config = config};
+    const apr_array_header_t *databases;
+    ctl_output_t *output;
     ctl_status_t worst = CTL_FINE, status;
     ctl_words_t words;
     int i;
@@ -128,15 +116,17 @@ static ctl_status_t run_migrate(const crm360_config_t *config, int count, const 
     if (i >= 0) {
         return (ctl_status_t)i;
     }
-    run.output = ctl_output_make(words.json, pool);
-    if (words.count > 0) {
-        return migrate_some(&run, words.count, words.rest, pool);
+    databases = words.count ? named(config, words.count, words.rest, pool)
+                            : crm360_config_databases(config);
+    if (!databases) {
+        return CTL_USAGE;
     }
-    for (i = 0; i < all->nelts; i++) {
-        status = migrate_one(&run, APR_ARRAY_IDX(all, i, const crm360_database_t *), pool);
+    output = ctl_output_make(words.json, pool);
+    for (i = 0; i < databases->nelts; i++) {
+        status = migrate_one(output, APR_ARRAY_IDX(databases, i, const crm360_database_t *), pool);
         worst = status > worst ? status : worst;
     }
-    if (all->nelts == 0 && !words.json) {
+    if (databases->nelts == 0 && !words.json) {
         printf("the configuration has no database\n");
     }
     return worst;

@@ -350,8 +350,11 @@ static ctl_status_t make(crm360_push_t *job, const push_t *push, const char *tar
     return CTL_FINE;
 }
 
-static ctl_status_t not_stored(const push_t *push, apr_status_t rv, const char *detail)
+static ctl_status_t not_stored(const push_t *push, const crm360_push_t *job, apr_status_t rv,
+                               const char *detail)
 {
+    ctl_status_t failed;
+
     if (rv == CRM360_EREUSED) {
         return refuse("Idempotency-Key", "This key came before with another content.");
     }
@@ -359,7 +362,15 @@ static ctl_status_t not_stored(const push_t *push, apr_status_t rv, const char *
         return refuse(NULL, "As many webhooks of this database wait as are allowed "
                             "(Crm360WaitingMost, Crm360WaitingBytes).");
     }
-    return ctl_failed(&push->place, detail, rv);
+    failed = ctl_failed(&push->place, detail, rv);
+    if (rv == CRM360_EAWAY || rv == CRM360_EREFUSED) {
+        /* The command may have reached Redis, and its answer not us. */
+        fprintf(stderr,
+                "crm360ctl: push: it may be stored or not: crm360ctl show %s %s tells, when Redis "
+                "answers again\n",
+                push->place.name, job->id);
+    }
+    return failed;
 }
 
 static void show(const push_t *push, const crm360_push_t *job, const crm360_receipt_t *receipt,
@@ -423,7 +434,7 @@ static ctl_status_t run_push(const crm360_config_t *config, int count, const cha
     }
     rv = crm360_queue_push(&receipt, push.place.queue, &job, pool);
     if (rv != APR_SUCCESS) {
-        return not_stored(&push, rv, receipt.detail);
+        return not_stored(&push, &job, rv, receipt.detail);
     }
     show(&push, &job, &receipt, output);
     return CTL_FINE;
@@ -438,7 +449,9 @@ const ctl_verb_t ctl_push = {
             "request, also one that was stored: what 'show --raw' and redis-cli --raw GET print.\n"
             "'-' is standard input. Whatever a platform would be refused is refused. A repeated\n"
             "delivery is not stored again, and its receipt is that of the first one; a field\n"
-            "Idempotency-Key makes it another delivery. While Redis is away nothing is stored.\n",
+            "Idempotency-Key makes it another delivery. Nothing goes into the spool; when\n"
+            "Redis does not answer in time, the id is printed with which 'show' tells whether it\n"
+            "was stored.\n",
     .options = options,
     .examples = "  crm360ctl push acme/prod Shopify/Order/Insert order.json --source-id 12\n"
                 "  crm360ctl show acme/prod ID --raw | crm360ctl push acme/test -\n"

@@ -155,22 +155,35 @@ static void show_consumers(const run_t *run, const crm360_heartbeat_t *beats, in
 
 /* ---- databases ---- */
 
+/* A number of -1, which cannot be said, is not empty. */
 static int is_empty(const crm360_status_t *status)
 {
-    apr_int64_t messages = status->dead;
     int lane;
 
     for (lane = 0; lane < CRM360_LANES; lane++) {
-        messages += status->lanes[lane].messages;
+        if (status->lanes[lane].messages != 0) {
+            return 0;
+        }
     }
-    return messages == 0 && status->paused->nelts == 0;
+    return status->dead == 0 && status->paused->nelts == 0;
+}
+
+/* Whether the lanes of a database cannot be counted: its node is away, or a key of another type is
+ * in the place of one of them. */
+static int is_unknown(const crm360_status_t *status)
+{
+    int lane;
+
+    for (lane = 0; lane < CRM360_LANES && status->lanes[lane].messages >= 0; lane++) {
+    }
+    return status->away || lane < CRM360_LANES;
 }
 
 static void show_database(ctl_table_t *table, const crm360_keys_t *keys,
                           const crm360_status_t *status, apr_pool_t *pool)
 {
     crm360_lane_status_t sum = {.messages = 0};
-    int i;
+    int unknown = is_unknown(status), i;
 
     for (i = 0; i < CRM360_LANES; i++) {
         const crm360_lane_status_t *lane = &status->lanes[i];
@@ -184,10 +197,10 @@ static void show_database(ctl_table_t *table, const crm360_keys_t *keys,
         }
     }
     ctl_cell_text(table, keys->name);
-    ctl_cell_number(table, status->away ? -1 : sum.waiting);
-    ctl_cell_number(table, status->away ? -1 : sum.due);
-    ctl_cell_number(table, status->away ? -1 : sum.leased);
-    ctl_cell_number(table, status->away ? -1 : sum.paused);
+    ctl_cell_number(table, unknown ? -1 : sum.waiting);
+    ctl_cell_number(table, unknown ? -1 : sum.due);
+    ctl_cell_number(table, unknown ? -1 : sum.leased);
+    ctl_cell_number(table, unknown ? -1 : sum.paused);
     ctl_cell_number(table, status->dead);
     ctl_cell_time(table, sum.oldest_due);
     ctl_cell_text(table,

@@ -44,6 +44,8 @@ for my $case (
     [2, qr/^\z/, qr/alias of acme is missing/, '-c', $conf, 'migrate', 'acme'],
     [2, qr/^\z/, qr/no customer nobody/, '-c', $conf, 'migrate', 'nobody', 'prod'],
     [2, qr/^\z/, qr{no database acme/other}, '-c', $conf, 'migrate', 'acme/other'],
+    [2, qr/^\z/, qr{alias of typo is missing}, '-c', $conf, 'migrate', 'acme/prod', 'typo'],
+    [2, qr/^\z/, qr{no database acme/other}, '-c', $conf, 'migrate', 'acme/prod', 'acme/other'],
     [3, qr/^\z/, qr/no-such-file/, '-c', "$dir/no-such-file", 'migrate'],
     )
 {

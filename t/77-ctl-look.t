@@ -350,4 +350,14 @@ is_deeply [list_into('| head -n 1')], [0, ''], 'a reader that goes is no failure
     is $count + 0, $many / 4, 'a quarter of all listed, in little memory';
     diag sprintf '%d looked at in %.1f s', $many, time - $began;
 }
+
+# ---- a key of another type ----
+
+{
+    $site->redis('SET', $site->key($OTHER, 'batch'), 'a key of another type');
+    my ($shown) = $ctl->json('status', $OTHER);
+    is_deeply [@{ $shown->{databases}[0] }{qw(waiting due leased paused)}], [-1, -1, -1, -1],
+        'status: what cannot be counted is -1, and not left out of a sum';
+    $site->redis('DEL', $site->key($OTHER, 'batch'));
+}
 $site->done;

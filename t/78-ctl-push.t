@@ -227,6 +227,14 @@ for my $case (
     my $r = pushed($DB, $ROUTE, file('large', $large), '--source-id', 30);
     is((split /\r\n\r\n/, stored($r->{id}), 2)[1], $large, 'a large body is stored whole');
     $site->expect_log(qr/CRM010\d/);
+    $site->freeze_redis;
+    my ($unsure, undef, $said) = push_it($DB, $ROUTE, $body, '--source-id', 32);
+    $site->thaw_redis;
+    is $unsure, 4, 'Redis does not answer in time: exit status 4';
+    like $said, qr{it may be stored or not: crm360ctl show $DB \S+-Adictiz-User-Participate tells}, '  and says how to know'
+        or diag $said;
+    my ($id) = $said =~ /show $DB (\S+)/;
+    is +($site->ctl('show', $DB, $id))[0], stored($id) ? 0 : 1, '  which is so';
     $site->stop_redis;
     my ($status, undef, $errors) = push_it($DB, $ROUTE, $body, '--source-id', 31);
     is $status, 4, 'Redis is away: exit status 4';
