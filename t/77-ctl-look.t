@@ -75,11 +75,11 @@ for my $case (
 $site->start_redis;
 my $due = $ctl->wait_for('Shopify/Order/Insert', in => -3600, attempts => 3, reason => "no \e[31mhandler\n");
 my $fresh = $ctl->wait_for('Zendesk/Ticket/Update', in => -2);
-my $waiting = $ctl->wait_for('Shopify/Customer/Insert', in => 600);
-my $leased = $ctl->wait_for('Shopify/Order/Insert', in => 60, worker => 'host/1.2/3');
-my $batch = $ctl->wait_for('Shopify/Order/Insert', lane => 'batch', in => -10);
-my $parked = $ctl->wait_for('Tabology/Member/Insert', in => 100_000_000_000 - 30);
-my $elsewhere = $ctl->wait_for('Shopify/Order/Insert', database => $OTHER, in => 5);
+my $waiting = $ctl->wait_for('Shopify/Customer/Insert', in => 7200);
+my $leased = $ctl->wait_for('Shopify/Order/Insert', in => 3600, worker => 'host/1.2/3');
+my $batch = $ctl->wait_for('Shopify/Order/Insert', lane => 'batch', in => -1200);
+my $parked = $ctl->wait_for('Tabology/Member/Insert', in => 100_000_000_000 - 1800);
+my $elsewhere = $ctl->wait_for('Shopify/Order/Insert', database => $OTHER, in => 3600);
 my $dead = $ctl->bury('Shopify/Order/Insert', ago => 90, attempts => 8, reason => 'timed out');
 $site->redis('SADD', $site->key($DB, 'paused'), 'Tabology');
 
@@ -128,9 +128,9 @@ for my $case (
     [['--state', 'leased'], [$leased]],
     [['--state', 'leased', '--route', 'Zendesk'], []],
     [['--state', 'paused'], [$parked]],
-    [['--older-than', '1m'], [$due]],
-    [['--older-than', '5s'], [$due, $parked, $batch]],
-    [['--older-than', '5s', '--due'], [$due, $batch]],
+    [['--older-than', '45m'], [$due]],
+    [['--older-than', '15m'], [$due, $parked, $batch]],
+    [['--older-than', '15m', '--due'], [$due, $batch]],
     [['--limit', '2'], [$due, $fresh]],
     [['--limit', '4', '--route', 'Shopify'], [$due, $leased, $waiting, $batch]],
     )
