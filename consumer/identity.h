@@ -1,7 +1,7 @@
 /*
  * Names of worker processes, as they stand in the claims: host, process-id namespace, run of the
- * kernel, process id and start time. From a name a master can tell whether that worker still lives, when it ran beside
- * it.
+ * kernel, process id and start time. From a name a master can tell whether that worker still lives,
+ * when it ran beside it.
  */
 #ifndef CONSUMER_IDENTITY_H
 #define CONSUMER_IDENTITY_H

@@ -182,8 +182,8 @@ apr_int64_t queue_read_score(const crm360_reply_t *reply);
 /* ---- queue_durability.c ---- */
 
 /* How safe Redis keeps what is pushed from here on, as far as it is known: the answer may be two
- * seconds old. CRM360_EAWAY when it had to be asked and did not answer, CRM360_EREFUSED when it does
- * not do so now. */
+ * seconds old. CRM360_EAWAY when it had to be asked and did not answer, CRM360_EREFUSED when it
+ * does not answer now. */
 apr_status_t queue_durability_before(crm360_durability_t *level, crm360_redis_t *redis,
                                      apr_pool_t *pool) __attribute__((warn_unused_result));
 
