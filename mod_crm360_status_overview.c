@@ -140,19 +140,19 @@ static void row_cells(const status_t *status, const status_row_t *row)
 {
     request_rec *r = status->r;
     apr_pool_t *pool = r->pool;
-    crm360_lane_status_t lanes = row->lanes;
+    crm360_lane_status_t sum = row->lanes;
 
     name_cell(r, row);
     if (away_cell(r, row, 8)) {
         return;
     }
     if (row->odd) { /* what the others hold is not what all hold */
-        lanes = (crm360_lane_status_t){.messages = -1};
+        sum = (crm360_lane_status_t){.messages = -1};
     }
-    status_used_cell(r, apr_pstrcat(pool, "messages of ", row->keys->name, NULL), lanes.messages,
-                     status_number(lanes.messages, pool), row->odd ? 0 : row->most.messages,
+    status_used_cell(r, apr_pstrcat(pool, "messages of ", row->keys->name, NULL), sum.messages,
+                     status_number(sum.messages, pool), row->odd ? 0 : row->most.messages,
                      status_number(row->most.messages, pool));
-    status_lane_cells(r, &lanes, status->now);
+    status_lane_cells(r, &sum, status->now);
     status_used_cell(r, apr_pstrcat(pool, "bytes of ", row->keys->name, NULL),
                      row->is.waiting_bytes, status_size(row->is.waiting_bytes, pool),
                      row->most.bytes, status_size(row->most.bytes, pool));

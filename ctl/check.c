@@ -130,17 +130,17 @@ static int listen_to(char **text, int in, apr_time_t until, apr_pool_t *pool)
     apr_size_t len = 0, room = BLOCK;
     apr_time_t left;
     ssize_t got = 1;
-    int polled = 1;
 
     *text = apr_palloc(pool, room + 1);
     while (got != 0 && (left = until - crm360_clock()) > 0) {
+        int polled = poll(&ready, 1, (int)(left / 1000) + 1);
+
         if (len == room) {
             char *more = apr_palloc(pool, 2 * room + 1);
 
             *text = memcpy(more, *text, len);
             room *= 2;
         }
-        polled = poll(&ready, 1, (int)(left / 1000) + 1);
         got = polled > 0 ? read(in, *text + len, room - len) : -1;
         if (got < 0 && polled != 0 && errno != EINTR) {
             break;
