@@ -57,7 +57,7 @@ sub hook {
 
 my ($pid, $file) = tail('--json');
 {
-    my $id = hook('sleep 700');
+    my $id = hook('sleep 2500');
     wait_until { events($file, $id) eq 'received claimed done' } 10, 'received, claimed, done' or diag slurp($file);
     my ($line) = grep { $_->{id} && $_->{id} eq $id && $_->{event} eq 'claimed' }
         map { decode_json($_) } split /\n/, slurp($file);
@@ -87,7 +87,7 @@ my ($pid, $file) = tail('--json');
 
 {
     my ($chosen, $of_lane) = tail('--json', '--lane', 'batch', 'acme/prod');
-    my ($batch, $live) = (hook('sleep 400', BatchMode => 'true'), hook('sleep 400', n => 2));
+    my ($batch, $live) = (hook('sleep 2500', BatchMode => 'true'), hook('sleep 2500', n => 2));
     wait_until { events($of_lane, $batch) =~ /received|claimed/ } 10, 'one of lane batch';
     wait_until { events($file, $live) =~ /done/ } 10, 'one of lane live is done';
     is events($of_lane, $live), '', '  and not told where only batch is asked for';
@@ -103,7 +103,7 @@ $site->start_redis;
 wait_until { slurp("$file.errors") =~ /Redis answers again/ } 10, 'and back';
 {
     my $id;
-    wait_until { $id = eval { hook('sleep 600') } } 10, 'webhooks are taken again';
+    wait_until { $id = eval { hook('sleep 2500') } } 10, 'webhooks are taken again';
     wait_until { events($file, $id) =~ /received.*done/ } 20, '  and seen' or diag slurp($file);
 }
 
