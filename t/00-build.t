@@ -18,7 +18,7 @@ sub shell {
     return ($output, $? >> 8);
 }
 
-my $module = build() . '/.libs/mod_crm360_webhook.so';
+my $module = build() . '/mod_crm360_webhook.so';
 my ($symbols) = shell("nm -D --defined-only $module");
 # The sanitizers' own bookkeeping, there in an instrumented build only, is no export of ours.
 my @symbols = grep { !/^__(?:asan|ubsan|odr_asan)/ } $symbols =~ /^\S+ \w (\S+)$/mg;

@@ -369,7 +369,7 @@ sub httpd_conf {
     return Crm360::Httpd::conf(
         (map { $_ => $self->{$_} } qw(dir port mount location server mpm loglevel modules)),
         docroot => "$self->{dir}/htdocs",
-        module => build() . '/.libs/mod_crm360_webhook.so',
+        module => build() . '/mod_crm360_webhook.so',
         conf => $self->conf,
     );
 }

@@ -105,7 +105,7 @@ sub _turn {
 sub measure {
     my ($figures, $own) = @_;
     my $site = Crm360::Bench::Site->new(
-        server => sprintf($SERVER, build() . '/bench/.libs/mod_bench_null.so'));
+        server => sprintf($SERVER, build() . '/bench/mod_bench_null.so'));
 
     $site->start_redis;
     $site->start_httpd;
