@@ -34,11 +34,7 @@ for my $database ('acme/prod', 'acme/pg') {
 }
 
 my %rows = (
-    'acme/prod' => Crm360::Rows->new(sub {
-        my $text = $site->_sqlite('acme/prod', '-list', '-noheader', '-separator', "\x1f",
-            '-newline', "\x1e", '-nullvalue', "\x1d", $site->database('acme/prod'), $_[0]);
-        return map { [map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1] } split /\x1e/, $text;
-    }),
+    'acme/prod' => Crm360::Rows->new(sub { return $site->rows('acme/prod', $_[0]) }),
     'acme/pg' => Crm360::Rows->new(sub { return $pg->rows('pg', $_[0]) }),
 );
 
@@ -67,7 +63,7 @@ ok @files > 35, 'there are fixtures: ' . @files;
 # Runs statements in both databases.
 sub execute {
     my ($sql, $more) = @_;
-    $site->_sqlite('acme/prod', $site->database('acme/prod'), $sql);
+    $site->rows('acme/prod', $sql);
     $pg->rows('pg', "$sql; $more");
     return;
 }

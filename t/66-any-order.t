@@ -37,11 +37,7 @@ for my $name (qw(ordered-lite shuffled-lite shuffled-pg)) {
     }
     else {
         $site->{databases}{$database} = '';
-        $rows{$name} = Crm360::Rows->new(sub {
-            my $text = $site->_sqlite($database, '-list', '-noheader', '-separator', "\x1f",
-                '-newline', "\x1e", '-nullvalue', "\x1d", $site->database($database), $_[0]);
-            return map { [map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1] } split /\x1e/, $text;
-        });
+        $rows{$name} = Crm360::Rows->new(sub { return $site->rows($database, $_[0]) });
     }
 }
 $site->write_conf;

@@ -164,7 +164,7 @@ for my $name (map { $_->{name} } grep { $_->{in} ne 'header' } @{ $first->{param
 # ---- every example is sent ----
 
 # What no webhook brings: the card that one of them is about.
-$site->_sqlite($DB, $site->database($DB), <<'END');
+$site->rows($DB, <<'END');
 insert into Contacts (ContactId, FirstName, LastName) values (9001, 'Ida', 'Holm');
 insert into LoyaltyCards (LoyaltyCardId, LoyaltyCardIdentifier, ContactId, SourceId)
     values (12345, '2990000012345', 9001, 9);

@@ -5,13 +5,14 @@
 #   my $pg = Crm360::Postgres->new(password => 'secret');   # of the user crm360; durable => 1: with fsync
 #   $pg->start;  $pg->create('prod');
 #   $pg->params('prod')                  # a connection string without password
-#   $pg->rows('prod', 'select ...')      # as the superuser; arrays of texts, NULL is undef
+#   $pg->rows('prod', 'select ...')      # as the superuser; arrays of bytes, NULL is undef
 #   $pg->stop;  $pg->start;
 package Crm360::Postgres;
 
 use strict;
 use warnings;
 
+use DBI;
 use File::Path qw(remove_tree);
 use Crm360::Scratch qw(scratch);
 use Time::HiRes qw(sleep time);
@@ -109,26 +110,27 @@ sub params {
 # The connection string of the superuser.
 sub superuser { return "host=$_[0]{dir} dbname=postgres user=postgres" }
 
-sub _psql {
-    my ($self, $name, $query) = @_;
+# A connection of the superuser, kept: a psql for each question would keep the machine busier than what is tested. A
+# forked process has its own.
+sub _connection {
+    my ($self, $name) = @_;
+    my $kept = $self->{connections}{$$}{$name};
 
-    open my $pipe, '-|', bin() . '/psql', '-XqAt', '-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d",
-        '-v', 'ON_ERROR_STOP=1', '-h', $self->{dir}, '-U', 'postgres', '-d', $name, '-c', $query
-        or die "cannot run psql: $!\n";
-    local $/;
-    my $output = <$pipe> // '';
-    close $pipe or die "psql: $query: exit code " . ($? >> 8) . "\n";
-    return $output;
+    return $kept if $kept && $kept->ping;
+    return $self->{connections}{$$}{$name} = DBI->connect("dbi:Pg:host=$self->{dir};dbname=$name", 'postgres', '',
+        { RaiseError => 1, PrintError => 0, AutoCommit => 1, AutoInactiveDestroy => 1, pg_server_prepare => 0,
+        pg_enable_utf8 => 0, pg_expand_array => 0, pg_bool_tf => 1 });
 }
 
-sub _command { return scalar _psql(@_) }
+sub _command { my ($self, $name, $sql) = @_; return $self->_connection($name)->do($sql) }
 
+# Several statements may be given, which are one transaction; the rows are those of the last one.
 sub rows {
     my ($self, $name, $query) = @_;
-    my $output = $self->_psql($name, $query);
+    my $statement = $self->_connection($name)->prepare($query, { pg_direct => 1 });
 
-    $output =~ s/\n\z//;
-    return map { [map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1] } split /\x1e/, $output;
+    $statement->execute;
+    return $statement->{NUM_OF_FIELDS} ? @{ $statement->fetchall_arrayref } : ();
 }
 
 sub value {
