@@ -63,6 +63,14 @@ sub start {
     return;
 }
 
+# From now on, for how many ms a server must not answer until a sentinel takes it for dead.
+sub down_after {
+    my ($self, $ms) = @_;
+
+    $self->ask($_, 'SENTINEL', 'SET', $NAME, 'down-after-milliseconds', $ms) for $self->sentinels;
+    return;
+}
+
 # The name of the server that one sentinel takes for the master.
 sub named_by {
     my ($self, $sentinel) = @_;
