@@ -41,9 +41,11 @@ $ledger->is_whole('a master without replicas');
 
 my $old = $set->master;
 my $away = lines('crm360d', qr/CRM0101/);
+$set->down_after(600_000); # so that nobody takes its place before it is missed
 $set->kill($old);
-$set->wait_failover($old);
 wait_until { lines('crm360d', qr/CRM0101/) > $away } 20, 'the death of a master is said';
+$set->down_after(1000);
+$set->wait_failover($old);
 my $address = $set->address($old);
 wait_until { lines('crm360d', qr/Redis at \Q$address\E is asked no more: another server has its keys/) } 20,
     'and that another one has taken its place';

@@ -283,7 +283,7 @@ $site = site(send => 4);
     # It is back, and nobody is left to wait for that.
     $site->stop_consumer;
     $gateway->up;
-    $site->redis('DEL', @{ $site->redis('KEYS', 'crm360:1:{provider/*') });
+    $site->redis('DEL', $_) for @{ $site->redis('KEYS', 'crm360:1:{provider/*') }; # there may be none any more
     $site->redis('ZADD', $site->key('acme/prod', 'send'), map { (0, "$_->{id}.mail") } @answers);
     $site->start_consumer;
     push @answers, $is_quick->('a mailer that is slow');

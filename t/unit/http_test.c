@@ -263,7 +263,7 @@ int main(void)
 {
     apr_initialize();
     apr_pool_create(&pool, NULL);
-    if (outbound_make(&outbound, gateway.folder, apr_time_from_msec(1500), pool) != APR_SUCCESS ||
+    if (outbound_make(&outbound, gateway.folder, 3 * APR_USEC_PER_SEC, pool) != APR_SUCCESS ||
         !gateway_start()) {
         printf("Bail out! no gateway\n");
         return 1;

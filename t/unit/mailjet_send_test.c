@@ -260,7 +260,7 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     if (!gateway_start() ||
-        outbound_make(&outbound, "/nowhere", 2 * APR_USEC_PER_SEC, pool) != APR_SUCCESS) {
+        outbound_make(&outbound, "/nowhere", 4 * APR_USEC_PER_SEC, pool) != APR_SUCCESS) {
         printf("Bail out! no gateway\n");
         return 1;
     }

@@ -476,7 +476,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     if (!gateway_start() ||
         outbound_make(&outbound, apr_pstrcat(pool, gateway.folder, "/outbox", NULL),
-                      apr_time_from_msec(1000), pool) != APR_SUCCESS) {
+                      4 * APR_USEC_PER_SEC, pool) != APR_SUCCESS) {
         printf("Bail out! no gateway\n");
         return 1;
     }

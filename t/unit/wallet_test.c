@@ -340,17 +340,13 @@ static void keeping(void)
     is_text(asked(), "token PUT PUT", "one that does not say is kept for a while");
 }
 
-/* All requests of an update together take no longer than one call may. */
+/* All requests of an update together take no longer than one call may; each of these alone is in
+ * time. */
 static void in_time(void)
 {
-    apr_time_t before = apr_time_now();
-    outbound_result_t result;
-
     new_account();
-    answers("{\"delay\":0.3,\"body\":\"{\\\"access_token\\\":\\\"t1\\\"}\"},{\"delay\":0.3}");
-    result = update("1");
-    is_number(result.fate, OUTBOUND_UNCERTAIN, "a slow provider");
-    ok(apr_time_now() - before < apr_time_from_sec(5), "  is given up");
+    answers("{\"delay\":2.5,\"body\":\"{\\\"access_token\\\":\\\"t1\\\"}\"},{\"delay\":2.5}");
+    is_number(update("1").fate, OUTBOUND_UNCERTAIN, "a slow provider is given up");
 }
 
 /* ---- identifiers and the outbox ---- */
@@ -419,7 +415,7 @@ int main(void)
 
     tools_start();
     if (!gateway_start() || outbound_make(&outbound, apr_pstrcat(pool, folder, "/outbox", NULL),
-                                          apr_time_from_msec(500), pool) != APR_SUCCESS) {
+                                          4 * APR_USEC_PER_SEC, pool) != APR_SUCCESS) {
         printf("Bail out! no gateway\n");
         return 1;
     }

@@ -36,6 +36,8 @@ use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER TCP_NODELAY IPPROTO_TCP);
 use Time::HiRes qw(sleep time);
 
+use Crm360::Port qw(free_port);
+
 my $LONGEST = 120; # no connection lives longer
 my %REASON = (200 => 'OK', 201 => 'Created', 204 => 'No Content', 302 => 'Found',
     400 => 'Bad Request', 401 => 'Unauthorized', 403 => 'Forbidden', 404 => 'Not Found',
@@ -48,7 +50,7 @@ sub start {
     my $name = $option{name} || 'gateway';
     my $self = bless {
         owner => $$, ledger => "$option{folder}/$name.ledger", answers => $option{answers} || {},
-        connect => $option{connect}, port => 0,
+        connect => $option{connect}, port => free_port(),
     }, $class;
 
     for my $file ($self->{ledger}, "$self->{ledger}.numbers", "$self->{ledger}.connections") {
@@ -99,8 +101,7 @@ sub up {
 
     return if $self->{socket};
     $self->{socket} = IO::Socket::INET->new(Listen => 128, LocalAddr => '127.0.0.1',
-        LocalPort => $self->{port}, ReuseAddr => 1) or die "no port for a gateway: $!\n";
-    $self->{port} = $self->{socket}->sockport;
+        LocalPort => $self->{port}, ReuseAddr => 1) or die "port $self->{port} of a gateway: $!\n";
     $self->_begin_listener;
     return;
 }

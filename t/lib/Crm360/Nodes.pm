@@ -5,20 +5,18 @@
 #   $nodes->kill('n1'); $nodes->restart('n1');     # SIGKILL; the same port, folder and configuration
 #   $nodes->freeze('n1'); $nodes->thaw('n1');      # SIGSTOP: connections stay open, nothing is answered
 #   $nodes->ask('n1', 'INFO', 'replication');      # one command to that server
-#
-# Ports are below those that the kernel gives away: that of a dead server stays free for it.
 package Crm360::Nodes;
 
 use strict;
 use warnings;
 
 use File::Path qw(remove_tree);
-use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use Test::More ();
 
+use Crm360::Port qw(free_port);
 use Crm360::Process;
 use Crm360::Redis;
 use Crm360::Scratch qw(scratch);
@@ -39,30 +37,13 @@ sub make {
     return $self;
 }
 
-sub _is_free {
-    my ($port) = @_;
-    return defined IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port);
-}
-
-# A port that is free, and port + 10000 (the bus of a cluster) with it.
-sub _port {
-    my ($self) = @_;
-    my %taken = map { $_->{port} => 1 } values %{ $self->{nodes} };
-
-    for (1 .. 200) {
-        my $port = 10_000 + int rand 12_000;
-        return $port if !$taken{$port} && _is_free($port) && _is_free($port + 10_000);
-    }
-    die "no free port\n";
-}
-
 # Adds a server that is not started yet; `kind` is redis or sentinel.
 sub add {
     my ($self, $name, $kind) = @_;
     my $folder = "$self->{dir}/$name";
 
     mkdir $folder or die "$folder: $!\n";
-    $self->{nodes}{$name} = { name => $name, folder => $folder, port => $self->_port,
+    $self->{nodes}{$name} = { name => $name, folder => $folder, port => free_port('bus'),
         kind => $kind || 'redis' };
     return $self->{nodes}{$name};
 }

@@ -14,6 +14,7 @@ use HTTP::Tiny;
 use JSON::PP;
 use Time::HiRes qw(sleep time);
 
+use Crm360::Port qw(free_port);
 use Crm360::Process;
 use Crm360::Test ();
 
@@ -43,7 +44,7 @@ sub start {
     Crm360::Test::spew("$dir/crm360.rules.yml",
         rules() =~ s/^( +for:) .*/$1 1s/mgr =~ s/\[\d+[smh]\]/[$WINDOW]/gr);
     for my $try (1 .. 5) {
-        my $port = Crm360::Test::free_port();
+        my $port = free_port();
         Crm360::Test::spew("$dir/prometheus.yml", <<"END");
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [$dir/crm360.rules.yml]

@@ -18,7 +18,7 @@ sub _query {
     my ($file, $sql) = @_;
     my ($names, @rows) = ([]);
     my $db = DBI->connect("dbi:SQLite:dbname=$file", '', '', { RaiseError => 1, PrintError => 0, AutoCommit => 1,
-        sqlite_string_mode => DBD_SQLITE_STRING_MODE_BYTES });
+        sqlite_string_mode => DBD_SQLITE_STRING_MODE_BYTES, sqlite_allow_multiple_statements => 1 });
 
     $db->sqlite_busy_timeout(10_000);
     utf8::encode($sql) if utf8::is_utf8($sql);

@@ -33,6 +33,7 @@ use Time::HiRes qw(sleep time);
 use Crm360::Fixtures;
 use Crm360::Httpd;
 use Crm360::Orders;
+use Crm360::Port qw(free_port);
 use Crm360::Process;
 use Crm360::Redis;
 use Crm360::Scratch qw(scratch);
@@ -107,13 +108,6 @@ sub wait_until (&$$) {
     fail "$what within $most s";
     diag $error if $error;
     return;
-}
-
-# A port of 127.0.0.1 that is free now. Somebody else may take it: users try again.
-sub free_port {
-    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
-        or die "no free port: $!\n";
-    return $socket->sockport;
 }
 
 # Options, all optional:
