@@ -57,7 +57,7 @@ apr_status_t queue_read_page(crm360_page_t *page, const crm360_reply_t *pairs, a
         if (strlen(id->text) == id->len) {
             entry->id = id->text;
             entry->score = id[1].text;
-            entry->at = apr_time_from_msec(apr_atoi64(id[1].text));
+            entry->at = apr_time_from_msec(queue_read_score(&id[1]));
             page->count++;
         }
     }

@@ -164,6 +164,13 @@ for my $case (
     is_deeply [map { $_->[0] } listed(@words)], $want, '  chooses the right ones';
 }
 is +(ctl('dead', 'list', 'acme/other'))[1], '', 'another database has none';
+{
+    my $odd = bury('Shopify/Order/Insert', 'somebody has written its score', 0);
+    $site->redis('ZADD', $site->key($DB, 'dead'), '1e17', $odd);
+    is_deeply [map { $_->[0] } listed('--older', '1h')], [$ticket, $order], '  a score beyond all times is no old one';
+    $site->redis($_->[0], $site->key($DB, $_->[1]), @$_[2 .. $#$_])
+        for ['ZREM', 'dead', $odd], ['HDEL', 'failures', $odd], ['DEL', "message:$odd"];
+}
 
 # ---- what would happen, and what happens ----
 
