@@ -103,7 +103,7 @@ sub wait_until (&$$) {
         last if time > $until && $calls > 20;
         # To ask must not be what keeps the machine from what is waited for.
         my $took = time - $asked;
-        sleep($took > 0.02 ? $took : 0.02);
+        sleep($took < 0.02 ? 0.02 : $took > 0.5 ? 0.5 : $took);
     }
     fail "$what within $most s";
     diag $error if $error;
