@@ -202,10 +202,6 @@ static void look_at_all(run_t *run, apr_pool_t *pool)
     crm360_tail_look_t look;
 
     for (i = 0; i < run->places.count && !interrupted; i++) {
-        if (missed && !is_spread) {
-            missed = run->places.count; /* they are all on that server */
-            break;
-        }
         rv = crm360_tail_look(&look, &detail, run->tails[i], run->places.queue, pool);
         if (rv == APR_SUCCESS) {
             ctl_output_now(run->output, look.now);
@@ -215,6 +211,10 @@ static void look_at_all(run_t *run, apr_pool_t *pool)
             fault = rv;
             why = detail;
             first = run->places.keys[i]->name;
+        }
+        if (missed && !is_spread) {
+            missed = run->places.count; /* all are there, also those looked at */
+            break;
         }
     }
     ctl_table_flush(run->table);

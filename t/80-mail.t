@@ -25,7 +25,7 @@ binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output
 
 my $json = JSON::PP->new->utf8->canonical;
 my $serial = 0;
-my $SHORT = 1000; # ms of a call that has to wait for its end
+my $SHORT = 3000; # ms of a call that has to wait for its end
 
 # A worker with its kept connections; `most` ms a call.
 sub sender {
