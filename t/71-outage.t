@@ -20,7 +20,6 @@ my $SECONDS = $ENV{CRM360_OUTAGE_SECONDS} || ($plain ? 60 : 10);
 my $RATE = $plain ? 200 : 30;
 
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     databases => { 'acme/prod' => '', 'beta/shop' => '' },
     appendonly => 1,
