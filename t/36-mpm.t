@@ -41,7 +41,7 @@ sub load {
 sub generation { return scalar(() = $_[0]->log_text('httpd-error') =~ /resuming normal operations/g) }
 
 for my $mpm (qw(event worker prefork)) {
-    my $site = Crm360::Test->new(redis_goes => 1, mpm => $mpm);
+    my $site = Crm360::Test->new(mpm => $mpm);
     my $queued = sub { $site->redis('ZCARD', $site->key('acme/prod', 'live')) };
 
     $site->start_redis;

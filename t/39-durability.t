@@ -47,7 +47,7 @@ sub is_unsafe {
 
 # ---- told ----
 
-my $site = Crm360::Test->new(redis_goes => 1, server => $SAFE);
+my $site = Crm360::Test->new(server => $SAFE);
 $site->expect_log(qr/CRM0103/);
 $site->start_redis;
 $site->start_httpd;
@@ -130,7 +130,7 @@ $site->finish;
 
 # ---- proved ----
 
-my $sure = Crm360::Test->new(redis_goes => 1, server => $SAFE, appendonly => 1, redis_settings => 'appendfsync always');
+my $sure = Crm360::Test->new(server => $SAFE, appendonly => 1, redis_settings => 'appendfsync always');
 $sure->start_redis;
 $sure->start_httpd;
 is safe($sure)->{json}{Durability}, 'fsync', 'set from the start: the first message is safe';
@@ -165,7 +165,7 @@ $quick->finish;
 # Starts Redis with these settings and crm360d; the codes of the audit that it logs, in their order.
 sub audit {
     my ($settings, %o) = @_;
-    my $site = Crm360::Test->new(redis_goes => 1, redis_settings => $settings, %o);
+    my $site = Crm360::Test->new(redis_settings => $settings, %o);
 
     # The last two are about a replica that finds no primary.
     $site->expect_log(qr/CRM036\d/, qr/CRM0102/, qr/Error condition on socket for SYNC/);
@@ -253,7 +253,7 @@ warns('three at once', 'CRM0362 CRM0361 CRM0364', qr/CRM0364/,
 
 # An old version: everything is passed on, but for the number.
 {
-    my $old = Crm360::Test->new(redis_goes => 1, redis_settings => $good);
+    my $old = Crm360::Test->new(redis_settings => $good);
     my ($front, $behind) = ($old->dir . '/front.sock', $old->redis_socket);
     $old->expect_log(qr/CRM0360/);
     $old->start_redis;

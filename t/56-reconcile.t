@@ -12,7 +12,6 @@ use Time::HiRes qw(sleep time);
 
 my $FAR = 3_600_000; # ms
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     settings => "Crm360HandlerTimeout 1s\nCrm360Lease 20s\nCrm360RetrySchedule 50ms\n",
     databases => { 'acme/prod' => '', 'other/one' => '' },
@@ -208,7 +207,7 @@ is master(), $site->{consumer}->pid, 'it is still the same crm360d';
 # ---- many databases ----
 
 {
-    my $many = Crm360::Test->new(redis_goes => 1, databases => { map { (sprintf('c%03d/x', $_) => '') } 0 .. 449 });
+    my $many = Crm360::Test->new(databases => { map { (sprintf('c%03d/x', $_) => '') } 0 .. 449 });
     my @some = map { sprintf 'c%03d/x', $_ } 0, 199, 200, 399, 400, 449;
     $many->start_redis;
     $many->start_consumer;

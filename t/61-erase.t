@@ -20,7 +20,7 @@ my $pg = Crm360::Postgres->new(password => 'secret');
 $pg->start;
 $pg->create('prod');
 
-my $site = Crm360::Test->new(redis_goes => 1, consumer_program => 't/crm360d_faulty');
+my $site = Crm360::Test->new(consumer_program => 't/crm360d_faulty');
 my $exports = $site->dir . '/dead-letters';
 my $secret = $site->dir . '/password';
 spew($secret, "secret\n");

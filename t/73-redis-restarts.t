@@ -16,7 +16,6 @@ use Time::HiRes qw(sleep time);
 my $ROUNDS = Crm360::Chaos::slow() ? 10 : 50;
 
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     databases => { 'acme/prod' => '', 'beta/shop' => '' },
     appendonly => 1,

@@ -11,7 +11,6 @@ use Test::More;
 
 my $DB = 'acme/prod';
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     appendonly => 1,
     settings => "Crm360RetrySchedule 300ms 300ms\n",

@@ -11,7 +11,6 @@ use Test::More;
 
 my $DB = 'acme/prod';
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     consumer_program => 't/crm360d_faulty',
     settings => "Crm360RetrySchedule 50ms 50ms\n",
     databases => { $DB => "Crm360EmailAllow *\@example.org\nCrm360EmailFrom crm\@example.org\n", 'acme/other' => '' },

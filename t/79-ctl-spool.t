@@ -11,7 +11,7 @@ use JSON::PP;
 use Test::More;
 
 my $DB = 'acme/prod';
-my $site = Crm360::Test->new(redis_goes => 1, databases => { $DB => '', 'acme/other' => '' }, appendonly => 1);
+my $site = Crm360::Test->new(databases => { $DB => '', 'acme/other' => '' }, appendonly => 1);
 Crm360::Spool::make($site, '64M');
 $site->expect_log(qr/CRM010[12]/, qr/CRM0330/);
 $site->start_redis;

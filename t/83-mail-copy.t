@@ -22,7 +22,6 @@ sub site {
     my (%option) = @_;
     my $send = delete $option{send} // 2;
     my $site = Crm360::Test->new(
-    redis_goes => 1,
         databases => { 'acme/prod' => "    Crm360EmailAllow *\@acme.example Boss\@Other.example\n",
             'acme/none' => '' },
         %option,

@@ -10,7 +10,6 @@ use Crm360::Test;
 use Test::More;
 
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     modules => [qw(authn_file auth_basic authz_user)],
     server => <<'END',
 <Location /status>

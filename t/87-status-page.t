@@ -11,7 +11,6 @@ use JSON::PP;
 use Test::More;
 
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     databases => { 'acme/prod' => "Crm360WaitingMost 500\nCrm360Rate Shopify 50/s", 'acme/shop' => '' },
     server => <<'END',
 <Location /status>

@@ -13,7 +13,6 @@ use Test::More;
 
 my %databases = map { sprintf('many/n%03d', $_) => '' } 1 .. 230;
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     databases => { %databases, 'acme/prod' => "Crm360WaitingMost 500\nCrm360WaitingBytes 1M\nCrm360Rate Shopify 1/h" },
     server => <<'END',
 <Location /status>

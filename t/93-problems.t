@@ -9,7 +9,6 @@ use Test::More;
 
 my $ORDER = 'Shopify/Order/Insert';
 my $site = Crm360::Test->new(
-    redis_goes => 1,
     databases => { 'acme/prod' => '', 'acme/shut' => '    Crm360Origin Shopify shopify SECRET',
         'acme/slow' => '    Crm360Rate * 1/h', 'acme/tiny' => '    Crm360WaitingMost 1' },
     location => "Crm360MaxBody 1000\nCrm360MaxHeaders 2000\nCrm360MaxParameters 20",

@@ -14,7 +14,7 @@ use Test::More;
 my $A = 'acme/prod';
 my @OTHERS = qw(acme/pro acme/prod-2 acme/prod.x acme/prod_ acm/prod acme.x/prod acm-e/prod acme-/prod _acme/prod);
 my $MAIL = "Crm360EmailAllow *\@example.fr\nCrm360EmailFrom crm\@example.com";
-my $site = Crm360::Test->new(redis_goes => 1, databases => { map { $_ => $MAIL } $A, @OTHERS });
+my $site = Crm360::Test->new(databases => { map { $_ => $MAIL } $A, @OTHERS });
 my $dir = $site->dir;
 Crm360::Spool::make($site, '64M');
 $site->write_conf;

@@ -33,7 +33,7 @@ $HIDDEN = qr/$HIDDEN/;
 
 my ($our_format) = slurp(root() . '/conf/crm360_webhook.conf') =~ /^\s*(LogFormat .* crm360)$/m;
 ok $our_format, 'a LogFormat ships with the module';
-my $site = Crm360::Test->new(redis_goes => 1, redis_password => $SECRET{redis});
+my $site = Crm360::Test->new(redis_password => $SECRET{redis});
 my $dir = $site->dir;
 my %file = map { $_ => "$dir/$_.secret" } qw(redis gate);
 for my $name (sort keys %file) {

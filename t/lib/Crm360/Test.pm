@@ -122,8 +122,8 @@ sub wait_until (&$$) {
 #   loglevel  => httpd's LogLevel (default info)
 #   appendonly => 1: Redis keeps its data over a restart
 #   consumer_program => another daemon of the build, such as t/crm360d_faulty
-#   redis_goes => 1: the times in which Redis must answer are as short as usual, as it is frozen or stopped, or these
-#                times are what is tested
+#   redis_goes => 1: the times in which Redis must answer are as short as usual, as it is frozen, or these times are
+#                what is tested. One that is stopped refuses connections at once, whatever the times.
 #   redis_password => password of Redis' default user; redis_settings => more lines of redis.conf
 #   env => { httpd => {...}, crm360d => {...} }: more environment of these programs
 #   redis_tcp => 1: Redis listens on $site->{redis_port} too
