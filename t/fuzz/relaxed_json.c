@@ -10,6 +10,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/charset.h"
@@ -38,6 +39,24 @@ static int has_long_number(const char *text)
     return 0;
 }
 
+/* json-c 0.16 takes a pair that stands for U+1D800 to U+1DFFF, or the same in another plane, for a
+ * surrogate once more: 0xD836 and 0xD837, and each 64 further, begin one. */
+static int has_pair_misread(const char *text)
+{
+    while ((text = strstr(text, "\\u"))) {
+        text += 2;
+        if (apr_isxdigit(text[0]) && strspn(text, "0123456789abcdefABCDEF") >= 4) {
+            char digits[5] = {text[0], text[1], text[2], text[3]};
+            long code = strtol(digits, NULL, 16);
+
+            if ((code & 0xFC00) == 0xD800 && (code & 0x3E) == 0x36) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* ---- one value ---- */
 
 /* The text as json-c alone reads it: one value with nothing but white space behind. */
@@ -53,7 +72,7 @@ static void check_json_c(json_object *ours, const char *data, apr_size_t len, ap
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     theirs = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
     expect(json_tokener_get_error(tokener) == json_tokener_success, text);
-    if (!has_long_number(text)) {
+    if (!has_long_number(text) && !has_pair_misread(text)) {
         expect(json_object_equal(ours, theirs), text);
         expect(fuzz_same(plain(ours), plain(theirs)), text);
     }
