@@ -212,7 +212,7 @@ static void look_at_all(run_t *run, apr_pool_t *pool)
             why = detail;
             first = run->places.keys[i]->name;
         }
-        if (missed && !is_spread) {
+        if (rv == CRM360_EAWAY && !is_spread) {
             missed = run->places.count; /* all are there, also those looked at */
             break;
         }

@@ -114,6 +114,11 @@ wait_until { slurp("$file.errors") =~ /^crm360ctl: Redis does not let it look: N
 $site->redis('ACL', 'SETUSER', 'default', '+hgetall');
 wait_until { 2 == (() = slurp("$file.errors") =~ /Redis answers again/g) } 10, '  and that it is there again';
 is slurp("$file.errors") =~ tr/\n//, 4, '  each is said once';
+$site->redis('ACL', 'SETUSER', 'default', 'resetkeys', '~crm360:1:{acme/prod}:*', '~crm360:1:[a-z]*');
+wait_until { slurp("$file.errors") =~ m{^crm360ctl: 1 of 2 databases cannot be followed \(acme/other\.\.\.\): NOPERM}m } 10,
+    'one database that may not be looked at does not hide the other';
+$site->redis('ACL', 'SETUSER', 'default', 'resetkeys', '~*');
+wait_until { 3 == (() = slurp("$file.errors") =~ /Redis answers again/g) } 10, '  which is told, too, when it is over';
 kill TERM => $pid;
 ends($pid, 'SIGTERM ends it');
 
