@@ -85,6 +85,8 @@ isnt $code, 0, "crm360ctl status says that Redis is away (exit code $code)";
 isnt $code, 0, "so does crm360ctl check (exit code $code)";
 is $set->master, $old, 'all of that before the failover';
 $set->down_after(1000);
+$set->wait_failover($old);
+$set->down_after(600_000); # and none after it: a machine that stands still for a second would be one
 my $new = $set->wait_failover($old);
 diag sprintf '%s has taken the place of %s %.1f s after its end', $new, $old, time - $died;
 wait_until { effects($site) == 5 } 20, 'then crm360d carries them into Redis and does them';
@@ -96,6 +98,7 @@ is scalar(Crm360::Spool::files($site)), 0, 'the spool is empty';
 
 {
     my $address = $set->address($new);
+    $set->wait_for('a replica', sub { $set->info($new, 'replication', 'connected_slaves') == 1 });
     my ($code, $text) = check();
     is $code, 0, 'crm360ctl check: all is well' or diag $text;
     is lines_of(qr/^ok sentinel \S+: names \Q$address\E as the master$/m, $text), 3, '  a line for each sentinel' or diag $text;

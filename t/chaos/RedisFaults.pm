@@ -138,11 +138,11 @@ sub faults {
             expect => [@AWAY], keeps => 1 },
         { name => 'loading-redis', act => \&load, expect => [@AWAY], keeps => 1 },
         { name => 'redis-maxmemory', act => \&fill_memory, keeps => 1,
-            expect => [@AWAY, qr/WARNING: the new maxmemory value/] },
+            expect => [@AWAY, qr/WARNING: the new maxmemory value/, qr/CRM0365/] },
         { name => 'redis-misconf', act => \&fail_to_save, keeps => 1,
             expect => [@AWAY, qr/Background saving error|Error moving temp DB file|Failed.*rdb/] },
         { name => 'redis-read-only', act => \&read_only, keeps => 1,
-            expect => [@AWAY, qr/^redis: .*(?:SYNC|MASTER|REPLICA|replica|master)/] },
+            expect => [@AWAY, qr/CRM0366/, qr/^redis: .*(?:SYNC|MASTER|REPLICA|replica|master)/] },
         { name => 'redis-forgets', act => \&forget, expect => [@AWAY] },
     );
 }
