@@ -76,7 +76,7 @@ static apr_status_t redrive(act_t *act, crm360_queue_t *queue)
     if (rv != APR_SUCCESS || act->form.count == 0) {
         return rv;
     }
-    rv = crm360_queue_redrive(results, queue, act->form.keys, act->form.ids, act->form.count, 0, 0,
+    rv = crm360_queue_redrive(results, queue, act->form.keys, act->form.ids, act->form.count, NULL,
                               act->status->r->pool);
     if (rv == APR_SUCCESS) {
         count_results(act, results, act->form.count);

@@ -7,6 +7,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -130,12 +131,35 @@ static void add_lanes(queue_call_t *call, const crm360_keys_t *keys)
     }
 }
 
+/* Reads what redrive.lua has answered: the results, and when the next may be visible. */
+static apr_status_t read_redriven(crm360_admin_result_t *results, crm360_redrive_rate_t *rate,
+                                  const crm360_reply_t *reply, int count)
+{
+    crm360_reply_t numbers = *reply;
+    const crm360_reply_t *next;
+
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count != (apr_size_t)count + 1) {
+        return CRM360_EPROTOCOL;
+    }
+    numbers.count--;
+    next = &reply->items[count];
+    if (next->type != CRM360_REPLY_STRING) {
+        return CRM360_EPROTOCOL;
+    }
+    if (rate) {
+        rate->next_ms = strtod(next->text, NULL);
+    }
+    return queue_read_results(results, &numbers, count, CRM360_ADMIN_NO_MESSAGE);
+}
+
 apr_status_t crm360_queue_redrive(crm360_admin_result_t *results, crm360_queue_t *queue,
                                   const crm360_keys_t *keys, const char *const *ids, int count,
-                                  double first_ms, double spacing_ms, apr_pool_t *pool)
+                                  crm360_redrive_rate_t *rate, apr_pool_t *pool)
 {
     queue_call_t *call =
         queue_call_make(queue, QUEUE_REDRIVE, 4 + CRM360_LANES + count, 10 + 3 * count, pool);
+    const char *detail;
+    apr_status_t rv;
     int i;
 
     if (count == 0) {
@@ -149,14 +173,15 @@ apr_status_t crm360_queue_redrive(crm360_admin_result_t *results, crm360_queue_t
     for (i = 0; i < count; i++) {
         crm360_command_add(call->command, crm360_keys_message(keys, ids[i], pool));
     }
-    crm360_command_add(call->command, apr_psprintf(pool, "%.3f", first_ms));
-    crm360_command_add(call->command, apr_psprintf(pool, "%.6f", spacing_ms));
+    crm360_command_add(call->command, apr_psprintf(pool, "%.3f", rate ? rate->next_ms : 0.0));
+    crm360_command_add(call->command, apr_psprintf(pool, "%.6f", rate ? rate->spacing_ms : 0.0));
     crm360_command_add(call->command, CRM360_KEY_WAKE);
     for (i = 0; i < count; i++) {
         crm360_command_add(call->command, ids[i]);
         crm360_command_add(call->command, crm360_lane_name(crm360_id_lane(ids[i])));
     }
-    return call_results(results, count, CRM360_ADMIN_NO_MESSAGE, queue, call, pool);
+    rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
+    return rv == APR_SUCCESS ? read_redriven(results, rate, call->reply, count) : rv;
 }
 
 /* Entries without a score are dropped whatever it is. */

@@ -120,15 +120,21 @@ typedef enum {
     CRM360_ADMIN_BUSY        /* a worker holds it: ask again later */
 } crm360_admin_result_t;
 
-/* Gives dead letters another life, in the lane in which they died. The first of them is visible
- * `first_ms` from now, each further one `spacing_ms` later (fractions count: 0.5 is 2000 a second);
- * 0 and 0 = at once. Whoever keeps a rate over several calls adds spacing_ms for each DONE to
- * first_ms of the next call; Redis holds the rest, nobody has to wait. results[i] (of `count` <=
- * CRM360_ADMIN_MOST) is DONE, GONE or NO_MESSAGE. Repeating it is harmless: what was redriven is
- * GONE. CRM360_EAWAY: it may have been done or not. */
+/* How fast what is redriven becomes visible, over any number of calls: by Redis' clock alone, since
+ * what a call takes to get there would come off the time between two of them. */
+typedef struct crm360_redrive_rate_t {
+    double spacing_ms; /* from one to the next, fractions count: 0.5 is 2000 a second */
+    double next_ms;    /* since 1970: when the next one may be visible; 0 = none was yet */
+} crm360_redrive_rate_t;
+
+/* Gives dead letters another life, in the lane in which they died: visible at once when `rate` is
+ * NULL, else one after the other from next_ms on, which is moved on for the next call; Redis holds
+ * them, nobody has to wait. results[i] (of `count` <= CRM360_ADMIN_MOST) is DONE, GONE or
+ * NO_MESSAGE. Repeating it is harmless: what was redriven is GONE. CRM360_EAWAY: it may have been
+ * done or not. */
 apr_status_t crm360_queue_redrive(crm360_admin_result_t *results, crm360_queue_t *queue,
                                   const crm360_keys_t *keys, const char *const *ids, int count,
-                                  double first_ms, double spacing_ms, apr_pool_t *pool)
+                                  crm360_redrive_rate_t *rate, apr_pool_t *pool)
     __attribute__((warn_unused_result));
 
 /* Ends dead letters for good: entry, history and stored message. Those that have been redriven, and

@@ -362,7 +362,7 @@ static void check_scripts(const redis_check_t *redis)
 {
     crm360_admin_result_t result = CRM360_ADMIN_GONE;
     const char *fault;
-    apr_status_t rv = crm360_queue_redrive(&result, redis->queue, redis->keys, &nobody, 1, 0, 0,
+    apr_status_t rv = crm360_queue_redrive(&result, redis->queue, redis->keys, &nobody, 1, NULL,
                                            redis->check->pool);
 
     if (rv == APR_SUCCESS && result == CRM360_ADMIN_GONE) {

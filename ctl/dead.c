@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
 
 /* ---- words ---- */
 
@@ -80,7 +79,6 @@ ctl_status_t dead_run_begin(dead_run_t *run, const crm360_config_t *config, cons
     if (status != CTL_FINE) {
         return status;
     }
-    run->clock = crm360_clock();
     rv = crm360_queue_now(&run->began, run->place.queue, pool);
     if (rv == APR_SUCCESS) {
         rv = crm360_queue_size(&run->total, run->place.queue, run->place.keys->dead, pool);

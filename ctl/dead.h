@@ -72,7 +72,6 @@ struct dead_run_t {
     void *baton;
     ctl_progress_t *progress; /* NULL = none is shown */
     apr_time_t began;         /* Redis' clock */
-    apr_time_t clock;         /* crm360_clock() at the same moment */
     apr_int64_t total;        /* dead letters there were then */
     apr_int64_t looked_at;
     apr_int64_t chosen;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
 #include "ctl/resend.h"
 
 static const ctl_option_t options[] = {
@@ -29,7 +28,7 @@ typedef struct redrive_t {
     int dry_run;
     int resend;
     apr_int64_t rate;    /* a second; 0 = all at once */
-    double next_ms;      /* from the beginning: when the next one shall be visible */
+    crm360_redrive_rate_t pace;
     ctl_table_t *table;  /* of a dry run */
     apr_int64_t allowed; /* those chosen that are not uncertain */
     apr_int64_t redriven;
@@ -89,21 +88,16 @@ static void complain(const redrive_t *redrive, const char *id, const char *what,
 static apr_status_t redrive_ids(redrive_t *redrive, int *removed, const char *const *ids, int count,
                                 apr_pool_t *pool)
 {
-    double spacing = redrive->rate ? 1000.0 / (double)redrive->rate : 0;
-    double elapsed = (double)(crm360_clock() - redrive->run.clock) / 1000.0;
     const ctl_place_t *place = &redrive->run.place;
     crm360_admin_result_t results[DEAD_PAGE];
     apr_status_t rv;
     int i;
 
-    /* What the work itself takes counts: the time between two of them is never shorter. */
-    redrive->next_ms = spacing > 0 && redrive->next_ms > elapsed ? redrive->next_ms : elapsed;
     rv = crm360_queue_redrive(results, place->queue, place->keys, ids, count,
-                              redrive->next_ms - elapsed, spacing, pool);
+                              redrive->rate ? &redrive->pace : NULL, pool);
     for (i = 0; i < count && rv == APR_SUCCESS; i++) {
         if (results[i] == CRM360_ADMIN_DONE) {
             redrive->redriven++;
-            redrive->next_ms += spacing;
         }
         else if (results[i] == CRM360_ADMIN_NO_MESSAGE) {
             redrive->without_message++;
@@ -168,13 +162,10 @@ static apr_status_t work(dead_run_t *run, int *removed, const dead_letter_t *let
 /* When the last one is visible, by Redis' clock; 0 when they all are. */
 static apr_time_t last_visible(const redrive_t *redrive)
 {
-    double last_ms;
-
     if (!redrive->rate || !redrive->redriven) {
         return 0;
     }
-    last_ms = redrive->next_ms - 1000.0 / (double)redrive->rate;
-    return redrive->run.began + (apr_time_t)(last_ms * 1000);
+    return (apr_time_t)((redrive->pace.next_ms - redrive->pace.spacing_ms) * 1000);
 }
 
 static void tell_json(const redrive_t *redrive)
@@ -284,6 +275,9 @@ static ctl_status_t run_redrive(const crm360_config_t *config, int count, const 
     if (dead_choice_is_open(&redrive.run.choice)) {
         return ctl_usage_error(&ctl_dead_redrive,
                                "wants to be told which; --all means all of them");
+    }
+    if (redrive.rate) {
+        redrive.pace.spacing_ms = 1000.0 / (double)redrive.rate;
     }
     redrive.run.output = ctl_output_make(words.json, pool);
     status = (int)dead_run_begin(&redrive.run, config, words.rest[0], pool);

@@ -4,16 +4,17 @@
 -- KEYS[1] dead (sorted set)   KEYS[2] failures (hash)  KEYS[3] claims (hash)
 -- KEYS[4] counters (hash)     KEYS[5] live  KEYS[6] batch  KEYS[7] send (sorted sets)
 -- KEYS[8...] stored messages, in the order of the ids
--- ARGV[1] when the first is visible, ms from now
+-- ARGV[1] the first is not visible before this, ms since 1970 by Redis' clock; 0 = at once
 -- ARGV[2] how much later each further one is, ms; both may have a fraction
 -- ARGV[3] wake channel
 -- ARGV[4...] id and the lane it gets when its history names none, by turns; at most 100 ids
 --
 -- Returns per id 1 = redriven, 0 = no dead letter (any more), -1 = it has no stored message and
--- stays dead. A repeated call changes nothing.
+-- stays dead; and behind them, as text, what a further call gives as ARGV[1] so that the rate is
+-- kept. A repeated call changes nothing.
 local dead, failures, claims, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lanes = {live = KEYS[5], batch = KEYS[6], send = KEYS[7]}
-local first, spacing, channel = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local spacing, channel = tonumber(ARGV[2]), ARGV[3]
 
 -- A key of the wrong type fails here, before anything is written.
 redis.call('ZCARD', dead)
@@ -40,7 +41,7 @@ for i = 4, math.min(#ARGV, 202), 2 do
     end
 end
 
-local redriven, bytes, earliest = 0, 0, {}
+local first, redriven, bytes, earliest = math.max(now, tonumber(ARGV[1])), 0, 0, {}
 for _, letter in ipairs(found) do
     -- ZREM first: it is allowed at the memory limit, and lets the rest of the script through. An id
     -- that is named twice is redriven once.
@@ -48,7 +49,7 @@ for _, letter in ipairs(found) do
     if results[letter.n] == 1 and removed == 0 then
         results[letter.n] = 0
     elseif results[letter.n] == 1 then
-        local visible = math.floor(now + first + redriven * spacing)
+        local visible = math.floor(first + redriven * spacing)
         redis.call('HDEL', claims, letter.id)
         begin_again(failures, letter.id, letter.failure, now, 'redriven')
         redis.call('ZADD', letter.lane, visible, letter.id)
@@ -63,4 +64,5 @@ weigh(counters, bytes)
 for lane, visible in pairs(earliest) do
     wake(channel, lane, visible)
 end
+results[#results + 1] = string.format('%.3f', first + redriven * spacing)
 return results

@@ -275,9 +275,10 @@ sub do_redrive {
     my @of = some();
     my ($far, $lane) = (rand() < 0.3, pick(qw(live batch send)));
     my $said = call('redrive', [$dead, $failures, $claims, $counters, $live, $batch, $send, map { message($_) } @of],
-        $far ? $FAR : 0, 0, 'wake', map { ($_, $lane) } @of);
+        $far ? 1000 * time + $FAR : 0, 0, 'wake', map { ($_, $lane) } @of);
     my @expect;
 
+    pop @$said if ref $said; # when the next may be visible
     for my $id (@of) {
         my $queued = $queued{$id} || $batch{$id} || $send{$id};
         my $died = delete $dead{$id};

@@ -323,7 +323,7 @@ static void export_and_redrive(const char *folder)
     }
     (void)tell("export", 'C', rv, why);
     apr_pool_destroy(own);
-    rv = crm360_queue_redrive(&result, queue, keys, &id, 1, 0, 0, pool);
+    rv = crm360_queue_redrive(&result, queue, keys, &id, 1, NULL, pool);
     (void)tell("redrive", 'C', rv == APR_SUCCESS && result != CRM360_ADMIN_DONE ? APR_NOTFOUND : rv,
                "");
 }

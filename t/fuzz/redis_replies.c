@@ -263,9 +263,10 @@ static void call_admin(apr_pool_t *pool)
     crm360_entry_t entries[IDS] = {{ID1, "1", 1000}, {ID2, "2", 2000}};
     crm360_span_t span = {1, 2};
     crm360_admin_result_t results[IDS];
+    crm360_redrive_rate_t rate = {0.5, 0};
     crm360_reconciled_t done;
 
-    check_rv(crm360_queue_redrive(results, queue, keys, ids, IDS, 0, 0.5, pool));
+    check_rv(crm360_queue_redrive(results, queue, keys, ids, IDS, &rate, pool));
     check_rv(crm360_queue_drop(results, queue, keys, entries, IDS, pool));
     check_rv(crm360_queue_erase(results, queue, keys, ids, IDS, pool));
     check_rv(crm360_queue_blank(results, queue, keys, ID1, 10, &span, 1, pool));

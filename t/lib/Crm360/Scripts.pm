@@ -90,10 +90,11 @@ sub split_off {
         $token, $id, $first, $last, 'crm360:1:wake', $parts ? $parts->[1] : 0, @texts);
 }
 sub redrive {
-    my ($first, $spacing, @ids) = @_; # id, or [id, lane]
+    my ($first, $spacing, @ids) = @_; # ms from now; id, or [id, lane]
     my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @ids;
-    return call('redrive', [$dead, $failures, $claims, $counters, @lanes, map { message($_->[0]) } @pairs],
-        $first, $spacing, 'crm360:1:wake', map { @$_ } @pairs);
+    my $said = call('redrive', [$dead, $failures, $claims, $counters, @lanes, map { message($_->[0]) } @pairs],
+        $first ? redis_ms() + $first : 0, $spacing, 'crm360:1:wake', map { @$_ } @pairs);
+    return [@$said[0 .. $#pairs]]; # without the time of the next
 }
 sub drop {
     my ($which, @ids) = @_; # id, or [id, score]
