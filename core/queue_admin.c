@@ -111,17 +111,6 @@ apr_status_t queue_read_results(crm360_admin_result_t *results, const crm360_rep
     return APR_SUCCESS;
 }
 
-/* Runs a call that answers with such numbers. */
-static apr_status_t call_results(crm360_admin_result_t *results, int count,
-                                 crm360_admin_result_t refused, crm360_queue_t *queue,
-                                 queue_call_t *call, apr_pool_t *pool)
-{
-    const char *detail;
-    apr_status_t rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
-
-    return rv == APR_SUCCESS ? queue_read_results(results, call->reply, count, refused) : rv;
-}
-
 static void add_lanes(queue_call_t *call, const crm360_keys_t *keys)
 {
     int lane;
@@ -136,19 +125,20 @@ static apr_status_t read_redriven(crm360_admin_result_t *results, crm360_redrive
                                   const crm360_reply_t *reply, int count)
 {
     crm360_reply_t numbers = *reply;
-    const crm360_reply_t *next;
+    double next_ms;
 
-    if (reply->type != CRM360_REPLY_ARRAY || reply->count != (apr_size_t)count + 1) {
+    if (reply->type != CRM360_REPLY_ARRAY || reply->count != (apr_size_t)count + 1 ||
+        reply->items[count].type != CRM360_REPLY_STRING) {
         return CRM360_EPROTOCOL;
     }
-    numbers.count--;
-    next = &reply->items[count];
-    if (next->type != CRM360_REPLY_STRING) {
+    next_ms = strtod(reply->items[count].text, NULL);
+    if (!(next_ms >= 0 && next_ms < (double)QUEUE_NEVER_MS)) { /* no number, neither */
         return CRM360_EPROTOCOL;
     }
     if (rate) {
-        rate->next_ms = strtod(next->text, NULL);
+        rate->next_ms = next_ms;
     }
+    numbers.count--;
     return queue_read_results(results, &numbers, count, CRM360_ADMIN_NO_MESSAGE);
 }
 
@@ -191,6 +181,8 @@ static apr_status_t drop(crm360_admin_result_t *results, crm360_queue_t *queue,
 {
     queue_call_t *call =
         queue_call_make(queue, QUEUE_DROP, 5 + CRM360_LANES + count, 9 + 3 * count, pool);
+    const char *detail;
+    apr_status_t rv;
     int i;
 
     if (count == 0) {
@@ -210,7 +202,9 @@ static apr_status_t drop(crm360_admin_result_t *results, crm360_queue_t *queue,
         crm360_command_add(call->command, entries[i].id);
         crm360_command_add(call->command, entries[i].score ? entries[i].score : "");
     }
-    return call_results(results, count, CRM360_ADMIN_BUSY, queue, call, pool);
+    rv = queue_call_run(&detail, queue, call, CRM360_REDIS_WRITE, pool);
+    return rv == APR_SUCCESS ? queue_read_results(results, call->reply, count, CRM360_ADMIN_BUSY)
+                             : rv;
 }
 
 apr_status_t crm360_queue_drop(crm360_admin_result_t *results, crm360_queue_t *queue,

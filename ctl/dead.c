@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 /* ---- words ---- */
 
 const char *dead_choice_take(dead_choice_t *choice, int which, const char *value, apr_pool_t *pool)

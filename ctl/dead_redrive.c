@@ -27,7 +27,7 @@ typedef struct redrive_t {
     dead_run_t run;
     int dry_run;
     int resend;
-    apr_int64_t rate;    /* a second; 0 = all at once */
+    apr_int64_t rate; /* a second; 0 = all at once */
     crm360_redrive_rate_t pace;
     ctl_table_t *table;  /* of a dry run */
     apr_int64_t allowed; /* those chosen that are not uncertain */

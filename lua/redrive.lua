@@ -41,7 +41,8 @@ for i = 4, math.min(#ARGV, 202), 2 do
     end
 end
 
-local first, redriven, bytes, earliest = math.max(now, tonumber(ARGV[1])), 0, 0, {}
+local asked = tonumber(ARGV[1])
+local first, redriven, bytes, earliest = math.max(now, asked), 0, 0, {}
 for _, letter in ipairs(found) do
     -- ZREM first: it is allowed at the memory limit, and lets the rest of the script through. An id
     -- that is named twice is redriven once.
@@ -64,5 +65,5 @@ weigh(counters, bytes)
 for lane, visible in pairs(earliest) do
     wake(channel, lane, visible)
 end
-results[#results + 1] = string.format('%.3f', first + redriven * spacing)
+results[#results + 1] = string.format('%.3f', redriven > 0 and first + redriven * spacing or asked)
 return results

@@ -418,18 +418,21 @@ subtest 'redrive' => sub {
     my $kept = decode_json($redis->command('HGET', $failures, 'b'));
     $redis->command('HSET', $failures, 'b', encode_json({ %$kept, lane => 'send', later => [1, { x => 'y' }] }));
     my $before = redis_ms();
-    is_deeply redrive(1000, 0.5, qw(d a b c x b)), [0, 1, 1, -1, 0, 0],
-        'the dead with a message are redriven, once';
+    my ($said, $next) = redrive(1000, 0.5, qw(d a b c x b));
+    is_deeply $said, [0, 1, 1, -1, 0, 0], 'the dead with a message are redriven, once';
     is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['c'], 'one without stays dead';
     my ($first, $second) = ($redis->command('ZSCORE', $live, 'a'), $redis->command('ZSCORE', $lanes[2], 'b'));
     cmp_ok $first, '>=', $before + 1000, 'the first after its offset';
     cmp_ok $first, '<=', redis_ms() + 1000, 'and no later';
     cmp_ok abs($second - $first - 0.5), '<=', 0.5, 'the next after the spacing, in the lane it died in';
+    is $next, $first + 1 . '.000', 'and it says when another one may follow';
     is_deeply [@{ failure('a') }{qw(attempts crashes expiries)}], [0, 0, 0], 'attempts begin again';
     is join(',', map { $_->{reason} } @{ failure('a')->{errors} }), 'why a,redriven',
         'what it died of is remembered';
     is_deeply failure('b')->{later}, [1, { x => 'y' }], 'and what a newer version has noted';
-    is_deeply redrive(0, 0, qw(a b)), [0, 0], 'again: nothing';
+    ($said, $next) = redrive(0, 20, qw(a b));
+    is_deeply $said, [0, 0], 'again: nothing';
+    is $next, '0.000', 'and another one has to wait for none of them';
     is $redis->command('ZSCORE', $live, 'a'), $first, 'is changed';
     is $redis->command('HGET', $counters, 'redriven'), 2, 'counted';
     $redis->command('FLUSHALL');
@@ -437,7 +440,7 @@ subtest 'redrive' => sub {
     put($_) for qw(a b);
     $redis->command('ZADD', $dead, 1, $_) for qw(a b e);
     $redis->command('SET', message('e'), 'x');
-    is_deeply redrive(0, 0, 'a', ['e', 'batch']), [0, 1], 'who is in a lane is not dead';
+    is_deeply scalar(redrive(0, 0, 'a', ['e', 'batch'])), [0, 1], 'who is in a lane is not dead';
     is_deeply $redis->command('ZRANGE', $dead, 0, -1), ['b'], 'and leaves the dead';
     ok $redis->command('ZSCORE', $lanes[1], 'e'), 'without a history the caller says the lane';
     my $ear = Crm360::Redis->connect($site->redis_socket);
@@ -608,12 +611,12 @@ subtest 'at the memory limit' => sub {
     is ack('t0', 'a'), 1, 'an ack';
     is retry('t', 'b', 60000, 'x'), 1, 'a retry';
     is bury('t', 'c', 'x'), 1, 'a bury';
-    is_deeply redrive(60000, 0, 'c'), [1], 'a redrive';
+    is_deeply scalar(redrive(60000, 0, 'c')), [1], 'a redrive';
     is blank('c', length 'body of c', 0, 4), 1, 'a blank';
     is_deeply drop('any', 'c'), [1], 'a drop';
     $redis->command('ZREM', $live, 'b');
     is reconcile('b')->[2], 'no-entry', 'a reconcile';
-    is_deeply redrive(60000, 0, 'b'), [1], 'a redrive of that';
+    is_deeply scalar(redrive(60000, 0, 'b')), [1], 'a redrive of that';
     $redis->command('RENAME', $failures, $claims . 'x');
     is scalar @{ heal([$live, $counters], 'hash', 'hash') }, 3, 'a heal';
     $redis->command('RENAME', heal([$claims . 'x'], 'zset')->[1], $failures);

@@ -94,7 +94,8 @@ sub redrive {
     my @pairs = map { ref $_ ? $_ : [$_, 'live'] } @ids;
     my $said = call('redrive', [$dead, $failures, $claims, $counters, @lanes, map { message($_->[0]) } @pairs],
         $first ? redis_ms() + $first : 0, $spacing, 'crm360:1:wake', map { @$_ } @pairs);
-    return [@$said[0 .. $#pairs]]; # without the time of the next
+    my $next = pop @$said;
+    return wantarray ? ($said, $next) : $said;
 }
 sub drop {
     my ($which, @ids) = @_; # id, or [id, score]
