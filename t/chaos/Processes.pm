@@ -70,7 +70,7 @@ sub stop_worker {
     my ($phase) = @_;
 
     do {
-        my $worker = $phase->any($phase->children($phase->site->{consumer}));
+        my $worker = $phase->child($phase->site->{consumer});
 
         $phase->broken(sub {
             kill 'STOP', $worker;

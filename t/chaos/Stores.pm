@@ -103,8 +103,8 @@ END {
 # ---- everything together ----
 
 my @TROUBLES = (
-    sub { kill 'KILL', $_[0]->any($_[0]->children($_[0]->site->{consumer})) },
-    sub { kill 'KILL', $_[0]->any($_[0]->children($_[0]->site->{httpd})) },
+    sub { kill 'KILL', $_[0]->child($_[0]->site->{consumer}) },
+    sub { kill 'KILL', $_[0]->child($_[0]->site->{httpd}) },
     sub { $_[0]->site->kill_consumer(group => rand() < 0.5); $_[0]->site->start_consumer },
     sub {
         $_[0]->site->kill_redis;

@@ -86,6 +86,19 @@ sub children {
 
 sub any { return $_[1 + int rand(@_ - 1)] }
 
+# The process id of any of them. The last one may just have been killed: waits until there is another.
+sub child {
+    my ($self, $process) = @_;
+    my $until = time + 20;
+    my @children;
+
+    until (@children = $self->children($process)) {
+        die $process->name . " has no child\n" if time > $until;
+        sleep 0.02;
+    }
+    return $self->any(@children);
+}
+
 # ---- a phase ----
 
 sub _site {
